@@ -1,0 +1,3 @@
+//! Build, run, explain and compare Ashlar node images.
+
+fn main() {}

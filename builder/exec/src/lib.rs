@@ -1,0 +1,1 @@
+//! The hands of a build: store, fetch, tool trees, artefacts.

@@ -1,0 +1,1 @@
+//! Debian archives: signatures, indices, resolution, locks, .deb reading.

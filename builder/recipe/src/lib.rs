@@ -1,0 +1,1 @@
+//! Recipe and image declarations: text in, values or errors with line and column out.

@@ -1,0 +1,1 @@
+//! Packages to one file tree: maintainer rules, users, reach, lint.

@@ -1,0 +1,1 @@
+//! Tests that prove the documents: layering, sizes, generated pages.

@@ -1,0 +1,3 @@
+//! The agent of an Ashlar node.
+
+fn main() {}

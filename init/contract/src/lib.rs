@@ -1,0 +1,10 @@
+//! The formats that the builder and the node must agree on.
+//!
+//! A node in the field cannot be changed when the builder is, so the reader owns the format:
+//! this crate lives under `init/`, and the builder depends on it. It is pure: no I/O, no clock,
+//! no async, and few dependencies. What is parsed here came from outside, so every parser
+//! answers any bytes with a value or an error, never a panic.
+
+pub mod arch;
+pub mod digest;
+pub mod partition;

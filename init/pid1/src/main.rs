@@ -1,0 +1,3 @@
+//! PID 1 of an Ashlar node.
+
+fn main() {}

@@ -1,0 +1,1 @@
+//! The only unsafe code: system calls the node needs.
