@@ -4,4 +4,5 @@
 //! environment, and the same input gives the same bytes for any number of threads. Each writer has
 //! a reader that reads its own output back, and an oracle in its tests: the reference tool.
 
+pub mod sbom;
 pub mod tree;

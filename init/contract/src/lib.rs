@@ -7,4 +7,5 @@
 
 pub mod arch;
 pub mod digest;
+pub mod manifest;
 pub mod partition;
