@@ -1,1 +1,3 @@
 //! Debian archives: signatures, indices, resolution, locks, .deb reading.
+
+pub mod copyright;
