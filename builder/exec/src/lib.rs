@@ -1,1 +1,8 @@
 //! The hands of a build: store, fetch, tool trees, artefacts.
+//!
+//! Every effect of a build happens in this crate, and no decision: what to fetch, what goes into
+//! an image and what it must look like are values made by the pure crates.
+
+pub mod clock;
+pub mod environment;
+pub mod runner;
