@@ -6,6 +6,12 @@
 //! answers any bytes with a value or an error, never a panic.
 
 pub mod arch;
+pub mod boot;
+pub mod cmdline;
+pub mod control;
 pub mod digest;
 pub mod manifest;
+pub mod modules;
 pub mod partition;
+pub mod service;
+pub mod verity;
