@@ -1,3 +1,6 @@
 //! Debian archives: signatures, indices, resolution, locks, .deb reading.
 
+pub mod control;
 pub mod copyright;
+pub mod relation;
+pub mod version;
