@@ -170,8 +170,14 @@ impl Proxies {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use super::*;
+
+    /// A variable that a test gave its own child.
+    pub(crate) fn variable(name: &str) -> Option<OsString> {
+        #[expect(clippy::disallowed_methods, reason = "a test that runs itself in a child")]
+        std::env::var_os(name)
+    }
 
     fn read(pairs: &[(&str, &str)]) -> Result<Environment, EnvironmentError> {
         Environment::from(|name| {

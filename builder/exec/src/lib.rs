@@ -6,3 +6,7 @@
 pub mod clock;
 pub mod environment;
 pub mod runner;
+pub mod store;
+
+#[cfg(test)]
+mod test_support;
