@@ -6,3 +6,4 @@
 
 pub mod sbom;
 pub mod tree;
+pub mod verity;
