@@ -301,6 +301,14 @@ pub struct Service {
     pub place: Place,
 }
 
+impl Service {
+    /// Where its text goes in the root, without a leading slash.
+    #[must_use]
+    pub fn path(&self) -> String {
+        format!("usr/lib/ashlar/services/{}.toml", self.name)
+    }
+}
+
 /// What is left out.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Omission {

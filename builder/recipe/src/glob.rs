@@ -174,11 +174,8 @@ impl Glob {
     /// or below it, so that a sorted tree needs to be searched only there. Empty for `**`.
     #[must_use]
     pub fn literal_prefix(&self) -> String {
-        let literal = |name| match name {
-            &Name::Literal(ref text) => Some(text.as_str()),
-            _ => None,
-        };
-        self.names.iter().map_while(literal).collect::<Vec<_>>().join("/")
+        let count = self.names.iter().take_while(|name| matches!(name, Name::Literal(_))).count();
+        self.text.split('/').take(count).collect::<Vec<_>>().join("/")
     }
 
     /// Whether `path`, without a leading slash, is one that the pattern stands for.

@@ -7,7 +7,20 @@
 
 pub mod assembly;
 pub mod declared;
+pub mod diagnostic;
 pub mod glob;
 pub mod image;
+pub mod keys;
+mod load;
+mod merge;
 pub mod module;
+mod nearest;
 pub mod place;
+pub mod read;
+pub mod render;
+pub mod shelf;
+pub mod size;
+pub mod sources;
+
+pub use load::{Loaded, load, parse_image, parse_recipe};
+pub use nearest::nearest;

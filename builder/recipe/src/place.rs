@@ -14,6 +14,8 @@ pub struct Place {
     pub line: u32,
     /// The column.
     pub column: u32,
+    /// How many characters of the line are meant, at least one.
+    pub length: u32,
 }
 
 impl fmt::Display for Place {
