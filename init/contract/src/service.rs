@@ -13,6 +13,7 @@
 //! groups = ["kvm"]                        # further ones; none when left out
 //! needs = ["modules"]                     # ready before this starts; must exist
 //! after = ["network"]                     # only the order, if it exists
+early = false                           # true: do not wait for the built-in service `kernel`
 //! required = true                         # the boot is not ready without it
 //! readiness = { unix = "/run/containerd/containerd.sock" }
 //! ready_within_ms = 60000
@@ -23,6 +24,13 @@
 //! Only `command` must be given. Keys we do not know are errors: a misspelt `needs` must not make
 //! a service that starts too soon. What a declaration proves by itself is checked in [`parse`];
 //! what it proves among the others (missing needs, cycles) in [`Graph::new`].
+//!
+//! Two services are built into PID 1 and may be waited for like any other:
+//!
+//! | name | what it does |
+//! |---|---|
+//! | `kernel` | loads the drivers of the machine's devices and the modules of `modules-load.d`, then sets `sysctl.d` |
+//! | `root-check` | reads every block of the root once, so that a damaged one is found before the boot counts as good |
 
 mod graph;
 #[cfg(test)]
@@ -34,7 +42,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-pub use graph::{Graph, GraphError};
+pub use graph::{BUILT_IN, Graph, GraphError, KERNEL, ROOT_CHECK};
 pub use words::{NameError, Readiness, ServiceName, StopScope, StopSignal, When};
 
 /// Where declarations live in the root.
@@ -73,6 +81,9 @@ pub struct Service {
     /// Services that, if they are declared, must be ready or have given up before it starts.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub after: Vec<ServiceName>,
+    /// Whether it starts beside the loading of drivers instead of after it.
+    #[serde(default)]
+    pub early: bool,
     /// Whether the boot is ready only when this is.
     #[serde(default)]
     pub required: bool,

@@ -8,6 +8,15 @@ use std::fmt;
 
 use super::{Service, ServiceName};
 
+/// The built-in service that loads drivers and sets sysctls.
+pub const KERNEL: &str = "kernel";
+
+/// The built-in service that reads every block of the root.
+pub const ROOT_CHECK: &str = "root-check";
+
+/// The names PID 1 keeps for itself.
+pub const BUILT_IN: [&str; 2] = [KERNEL, ROOT_CHECK];
+
 /// Services that can all be started in some order. Holding one proves that every need exists and
 /// that no service waits for itself, over however many others.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -18,6 +27,11 @@ pub struct Graph {
 /// Services that can never all be ready.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum GraphError {
+    /// A service has a name that PID 1 keeps for itself.
+    Reserved {
+        /// The name.
+        service: ServiceName,
+    },
     /// A service needs one that is not declared.
     MissingNeed {
         /// The service.
@@ -35,6 +49,9 @@ pub enum GraphError {
 impl fmt::Display for GraphError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
+            Self::Reserved { service } => {
+                write!(f, "service `{service}` has the name of a built-in one")
+            }
             Self::MissingNeed { service, need } => {
                 write!(f, "service `{service}` needs `{need}`, which is not declared")
             }
@@ -50,14 +67,19 @@ impl fmt::Display for GraphError {
 impl std::error::Error for GraphError {}
 
 impl Graph {
-    /// Checks `services` together.
+    /// Checks `services` together; the built-in ones are not among them and may be named.
     ///
     /// # Errors
     ///
-    /// The first missing need, else the first ring, by name.
+    /// The first reserved name or missing need, else the first ring, by name.
     pub fn new(services: BTreeMap<ServiceName, Service>) -> Result<Self, GraphError> {
+        let exists =
+            |name: &ServiceName| BUILT_IN.contains(&name.as_str()) || services.contains_key(name);
         for (name, service) in &services {
-            if let Some(need) = service.needs.iter().find(|need| !services.contains_key(need)) {
+            if BUILT_IN.contains(&name.as_str()) {
+                return Err(GraphError::Reserved { service: name.clone() });
+            }
+            if let Some(need) = service.needs.iter().find(|need| !exists(need)) {
                 let (service, need) = (name.clone(), need.clone());
                 return Err(GraphError::MissingNeed { service, need });
             }
@@ -75,12 +97,12 @@ impl Graph {
         &self.services
     }
 
-    /// Whom `name` waits for: its needs, and those of its `after` that are declared.
+    /// Whom `name` waits for among the declared: its needs, and those of its `after` that exist.
     pub fn waits_for(&self, name: &ServiceName) -> impl Iterator<Item = &ServiceName> {
         let service = self.services.get(name);
         let needs = service.into_iter().flat_map(|service| &service.needs);
         let after = service.into_iter().flat_map(|service| &service.after);
-        needs.chain(after.filter(|other| self.services.contains_key(other)))
+        needs.chain(after).filter(|other| self.services.contains_key(other))
     }
 
     /// Takes away, again and again, whoever waits for nobody that is left. What stays waits in a

@@ -11,6 +11,7 @@ group = "daemon"
 groups = ["kvm"]
 needs = ["modules"]
 after = ["network"]
+early = true
 required = true
 readiness = { unix = "/run/containerd/containerd.sock" }
 ready_within_ms = 5000
@@ -125,6 +126,13 @@ fn services_without_a_ring_are_a_graph() {
 fn a_need_that_is_not_there_is_named() {
     let error = graph(&["a: b", "b: c"]).unwrap_err();
     assert_eq!(error.to_string(), "service `b` needs `c`, which is not declared");
+}
+
+#[test]
+fn built_in_services_are_there_and_keep_their_names() {
+    assert!(graph(&["a: kernel root-check"]).is_ok());
+    let error = graph(&["kernel:"]).unwrap_err();
+    assert_eq!(error.to_string(), "service `kernel` has the name of a built-in one");
 }
 
 #[test]
