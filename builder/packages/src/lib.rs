@@ -1,5 +1,6 @@
 //! Debian archives: signatures, indices, resolution, locks, .deb reading.
 
+pub mod compression;
 pub mod control;
 pub mod copyright;
 pub mod relation;
