@@ -13,7 +13,7 @@
 //! groups = ["kvm"]                        # further ones; none when left out
 //! needs = ["modules"]                     # ready before this starts; must exist
 //! after = ["network"]                     # only the order, if it exists
-early = false                           # true: do not wait for the built-in service `kernel`
+//! early = false                           # true: do not wait for the built-in service `kernel`
 //! required = true                         # the boot is not ready without it
 //! readiness = { unix = "/run/containerd/containerd.sock" }
 //! ready_within_ms = 60000
