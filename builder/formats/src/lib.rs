@@ -4,6 +4,7 @@
 //! environment, and the same input gives the same bytes for any number of threads. Each writer has
 //! a reader that reads its own output back, and an oracle in its tests: the reference tool.
 
+pub mod cpio;
 pub mod sbom;
 pub mod tree;
 pub mod verity;
