@@ -16,12 +16,14 @@
 //! there is passed over; a hard one that is not there is for the kernel to refuse.
 
 mod glob;
+mod settings;
 #[cfg(test)]
 mod tests;
 
 use std::collections::{BTreeMap, BTreeSet};
 
 pub use glob::matches;
+pub use settings::Settings;
 
 /// The hard dependencies, the soft ones, and what is built in.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -174,8 +176,9 @@ fn softdep_line(line: &str) -> Option<(String, Soft)> {
     Some((name, soft))
 }
 
-/// `kernel/fs/ext4/ext4.ko` is `ext4`; so are `.ko.xz`, `.ko.zst` and `.ko.gz`.
-fn name_of_path(path: &str) -> Option<String> {
+/// The module in a file: `kernel/fs/ext4/ext4.ko` is `ext4`; so are `.ko.xz`, `.ko.zst` and `.ko.gz`.
+#[must_use]
+pub fn name_of_path(path: &str) -> Option<String> {
     let file = path.rsplit('/').next()?;
     let (name, _) = file.split_once(".ko")?;
     (!name.is_empty()).then(|| canonical(name))

@@ -107,7 +107,25 @@ fn a_pattern_of_stars_ends_soon() {
     assert!(!matches(&"*a".repeat(200), &format!("{text}b")));
 }
 
+#[test]
+fn parameters_come_from_both_places() {
+    let mut settings = Settings::default();
+    settings.read_file("# no\noptions kvm-intel nested=1 ept=0\nblacklist floppy\noptions\n");
+    settings.read_command_line("quiet kvm_intel.emulate=1 loop.max_loop=8 a= x.y console=tty.0");
+    assert_eq!(settings.parameters("kvm-intel"), "nested=1 ept=0 emulate=1");
+    assert_eq!(settings.parameters("loop"), "max_loop=8");
+    assert_eq!((settings.parameters("x"), settings.parameters("console")), ("y", ""));
+    assert!(settings.leaves_alone("floppy") && !settings.leaves_alone("loop"));
+}
+
 proptest! {
+    #[test]
+    fn any_settings_are_answered(text in ".{0,200}") {
+        let mut settings = Settings::default();
+        settings.read_file(&text);
+        settings.read_command_line(&text);
+    }
+
     #[test]
     fn any_indexes_are_answered(dep in ".{0,200}", soft in ".{0,200}", name in ".{0,20}") {
         let modules = Modules::parse(&dep, &soft, &dep);
