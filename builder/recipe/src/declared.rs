@@ -8,6 +8,7 @@
 use std::sync::Arc;
 
 use contract::arch::Arch;
+use contract::service::{self, ServiceName};
 
 use crate::glob::Glob;
 use crate::module::ModulePattern;
@@ -292,8 +293,10 @@ pub struct Sysctl {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Service {
     /// Its name.
-    pub name: String,
-    /// The text that goes to `usr/lib/ashlar/services/NAME.toml`.
+    pub name: ServiceName,
+    /// What it says.
+    pub declaration: service::Service,
+    /// The same as the text that goes to [`Service::path`].
     pub text: String,
     /// Only on this architecture.
     pub arch: Option<Arch>,
@@ -305,7 +308,7 @@ impl Service {
     /// Where its text goes in the root, without a leading slash.
     #[must_use]
     pub fn path(&self) -> String {
-        format!("usr/lib/ashlar/services/{}.toml", self.name)
+        format!("{}/{}.toml", service::DIRECTORY.trim_start_matches('/'), self.name)
     }
 }
 

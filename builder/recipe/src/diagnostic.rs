@@ -80,6 +80,39 @@ impl Diagnostic {
     }
 }
 
+/// Mistakes as they are found, up to [`MAX_FINDINGS`].
+#[derive(Default)]
+pub(crate) struct Findings(Vec<Diagnostic>);
+
+impl Findings {
+    /// Whether no more are kept, so that looking for more is a waste.
+    pub(crate) fn full(&self) -> bool {
+        self.0.len() > MAX_FINDINGS
+    }
+
+    pub(crate) fn push(&mut self, mut diagnostic: Diagnostic) {
+        if self.full() || self.0.last() == Some(&diagnostic) {
+            return;
+        }
+        if self.0.len() == MAX_FINDINGS {
+            diagnostic = Diagnostic::at(diagnostic.place, Problem::TooMany);
+        }
+        self.0.push(diagnostic);
+    }
+
+    pub(crate) const fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// All, by place.
+    pub(crate) fn sorted(mut self) -> Vec<Diagnostic> {
+        let too_many = self.full().then(|| self.0.pop()).flatten();
+        self.0.sort_by(|a, b| a.place.cmp(&b.place));
+        self.0.extend(too_many);
+        self.0
+    }
+}
+
 /// What is wrong.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]

@@ -6,7 +6,7 @@ use contract::arch::Arch;
 
 use crate::assembly::Assembly;
 use crate::declared::Recipe;
-use crate::diagnostic::{Diagnostic, Problem, Rejected};
+use crate::diagnostic::{Diagnostic, Findings, Problem, Rejected};
 use crate::image::Image;
 use crate::keys;
 use crate::merge;
@@ -47,9 +47,9 @@ pub fn load(shelf: &dyn Shelf, image: &str) -> Result<Loaded, Rejected> {
     let mut sources = Sources::default();
     let image = read_image(shelf, image, &mut sources)
         .map_err(|diagnostics| Rejected { diagnostics, sources: sources.clone() })?;
-    let mut walk = Walk { shelf, sources, recipes: BTreeMap::new(), found: Vec::new() };
+    let mut walk = Walk { shelf, sources, recipes: BTreeMap::new(), found: Findings::default() };
     walk.all(&image);
-    let mut diagnostics = walk.found;
+    let mut diagnostics = walk.found.sorted();
     if diagnostics.is_empty() {
         diagnostics = merge::circles(&walk.recipes);
     }
@@ -140,7 +140,7 @@ struct Walk<'s> {
     sources: Sources,
     /// `None` for one that has mistakes, so that it is read once.
     recipes: BTreeMap<String, Option<Recipe>>,
-    found: Vec<Diagnostic>,
+    found: Findings,
 }
 
 /// A recipe that is still to be read: what it is called where it is named, and the prefix of its
@@ -165,6 +165,9 @@ impl Walk<'_> {
         let mut todo: Vec<Wanted> = image.recipes.iter().map(wanted("recipe", "")).collect();
         todo.extend(image.firmware.iter().map(wanted("firmware pack", "firmware-")));
         while let Some(next) = todo.pop() {
+            if self.found.full() {
+                break;
+            }
             let name = format!("{}{}", next.prefix, next.name);
             if self.recipes.contains_key(&name) {
                 continue;
@@ -179,7 +182,6 @@ impl Walk<'_> {
             todo.extend(needs);
             self.recipes.insert(name, recipe);
         }
-        self.found.sort_by(|a, b| a.place.cmp(&b.place));
     }
 
     fn one(&mut self, name: &str, wanted: Wanted) -> Option<Recipe> {
@@ -204,7 +206,7 @@ impl Walk<'_> {
             }
             Err(rejected) => {
                 self.sources.extend(rejected.sources);
-                self.found.extend(rejected.diagnostics);
+                rejected.diagnostics.into_iter().for_each(|one| self.found.push(one));
                 None
             }
         }

@@ -15,8 +15,9 @@ use contract::arch::Arch;
 
 use crate::assembly::Assembly;
 use crate::declared::{Argument, Purpose, Recipe};
-use crate::diagnostic::{Diagnostic, Problem};
+use crate::diagnostic::{Diagnostic, Findings, Problem};
 use crate::image::Image;
+use crate::place::Place;
 use declared::Declared;
 
 /// Arguments that may be there several times, because each adds to the others.
@@ -29,7 +30,7 @@ pub(crate) fn assemble(
     arch: Arch,
 ) -> Result<Assembly, Vec<Diagnostic>> {
     let order = in_order(image, recipes, arch);
-    let mut merge = Merge { arch, recipes: order.clone(), found: Vec::new() };
+    let mut merge = Merge { arch, recipes: order.clone(), found: Findings::default() };
     let (mut packages, mut build_packages, mut target_packages) = Default::default();
     for package in merge.each(|recipe| &recipe.packages) {
         let list: &mut Vec<_> = match package.purpose {
@@ -65,8 +66,7 @@ pub(crate) fn assemble(
     let mut found = merge.found;
     accounts::check(&assembly, &mut found);
     whole::check(&assembly, &mut found);
-    found.sort_by(|a, b| a.place.cmp(&b.place));
-    if found.is_empty() { Ok(assembly) } else { Err(found) }
+    if found.is_empty() { Ok(assembly) } else { Err(found.sorted()) }
 }
 
 /// The recipes of an image for one architecture, each after those it needs, else by name.
@@ -128,7 +128,7 @@ pub(crate) fn circles(recipes: &BTreeMap<String, Option<Recipe>>) -> Vec<Diagnos
     let [.., last, first] = circle.as_slice() else { return Vec::new() };
     let need = left.get(last).and_then(|r| r.needs.iter().find(|need| need.name == **first));
     let names = circle.iter().map(|name| (*name).to_owned()).collect();
-    let finding = |place: &crate::place::Place| {
+    let finding = |place: &Place| {
         Diagnostic::at(place.clone(), Problem::Circle { names })
             .advise("move what both need into a recipe of its own")
     };
@@ -138,7 +138,7 @@ pub(crate) fn circles(recipes: &BTreeMap<String, Option<Recipe>>) -> Vec<Diagnos
 struct Merge<'r> {
     arch: Arch,
     recipes: Vec<&'r Recipe>,
-    found: Vec<Diagnostic>,
+    found: Findings,
 }
 
 impl Merge<'_> {
@@ -168,21 +168,22 @@ impl Merge<'_> {
     /// The kernel arguments in the order of the recipes.
     fn arguments(&mut self) -> Vec<Argument> {
         let mut list: Vec<Argument> = Vec::new();
+        let mut texts: BTreeSet<&str> = BTreeSet::new();
+        let mut keys: BTreeMap<&str, &Place> = BTreeMap::new();
         for argument in self.recipes.iter().flat_map(|recipe| &recipe.arguments) {
-            if argument.arch.is_some_and(|arch| arch != self.arch) {
+            if argument.arch.is_some_and(|arch| arch != self.arch) || !texts.insert(&argument.text)
+            {
                 continue;
             }
             let key = key_of(argument);
-            let repeatable = REPEATABLE_ARGUMENTS.contains(&key);
-            match list.iter().find(|other| key_of(other) == key) {
-                _ if list.iter().any(|other| other.text == argument.text) => {}
-                Some(first) if !repeatable => {
+            match keys.insert(key, &argument.place) {
+                Some(first) if !REPEATABLE_ARGUMENTS.contains(&key) => {
                     let problem =
                         Problem::Conflict { what: "kernel argument", name: key.to_owned() };
                     self.found.push(
                         Diagnostic::at(argument.place.clone(), problem)
                             .advise("declare it in one recipe")
-                            .note(&first.place, "declared here first"),
+                            .note(first, "declared here first"),
                     );
                 }
                 _ => list.push(argument.clone()),
@@ -195,6 +196,3 @@ impl Merge<'_> {
 fn key_of(argument: &Argument) -> &str {
     argument.text.split_once('=').map_or(argument.text.as_str(), |(key, _)| key)
 }
-
-#[cfg(test)]
-mod tests;

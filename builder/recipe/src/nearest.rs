@@ -8,7 +8,7 @@ pub fn nearest<'w>(found: &str, known: impl IntoIterator<Item = &'w str>) -> Opt
     let allowed = (found.len() / 3).max(1);
     known
         .into_iter()
-        .map(|word| (edits(&found, &word.chars().collect::<Vec<_>>()), word))
+        .map(|word| (edits(&found, &word.to_lowercase().chars().collect::<Vec<_>>()), word))
         .filter(|(edits, word)| *edits <= allowed && *edits < word.chars().count())
         .min_by_key(|(edits, _)| *edits)
         .map(|(_, word)| word)
@@ -40,7 +40,7 @@ mod tests {
     use super::*;
 
     fn check(found: &str, expect: Option<&str>) {
-        assert_eq!(nearest(found, ["packages", "path", "why", "uid"]), expect, "{found}");
+        assert_eq!(nearest(found, ["packages", "path", "why", "uid", "TERM"]), expect, "{found}");
     }
 
     #[test]
@@ -51,6 +51,8 @@ mod tests {
         check("apth", Some("path"));
         check("wyh", Some("why"));
         check("uit", Some("uid"));
+        check("TREM", Some("TERM"));
+        check("why ", Some("why"));
     }
 
     #[test]

@@ -1,10 +1,10 @@
 //! Users and groups: every name that is used exists, every number belongs to one.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::declared::Declared;
 use crate::assembly::Assembly;
-use crate::diagnostic::{Diagnostic, Problem};
+use crate::diagnostic::{Diagnostic, Findings, Problem};
 use crate::nearest::nearest;
 use crate::place::Place;
 
@@ -73,7 +73,7 @@ pub(crate) const BASE_GROUPS: &[(&str, u32)] = &[
     ("nogroup", 65534),
 ];
 
-pub(super) fn check(assembly: &Assembly, found: &mut Vec<Diagnostic>) {
+pub(super) fn check(assembly: &Assembly, found: &mut Findings) {
     let users: Vec<_> =
         assembly.users.iter().map(|user| (user.name.as_str(), user.uid, &user.place)).collect();
     let groups: Vec<_> = assembly
@@ -83,12 +83,24 @@ pub(super) fn check(assembly: &Assembly, found: &mut Vec<Diagnostic>) {
         .collect();
     numbers("user", BASE_USERS, &users, found);
     numbers("group", BASE_GROUPS, &groups, found);
-    let users = Known { what: "user", base: BASE_USERS, declared: &users };
-    let groups = Known { what: "group", base: BASE_GROUPS, declared: &groups };
+    let users = Known::new("user", BASE_USERS, &users);
+    let groups = Known::new("group", BASE_GROUPS, &groups);
     for user in &assembly.users {
         groups.check(&user.group, user.place(), found);
         for group in &user.groups {
             groups.check(group, user.place(), found);
+        }
+    }
+    for service in &assembly.services {
+        let declaration = &service.declaration;
+        let number = |name: &str| name.parse::<u32>().is_ok();
+        if !number(&declaration.user) {
+            users.check(&declaration.user, service.place(), found);
+        }
+        for group in declaration.group.iter().chain(&declaration.groups) {
+            if !number(group) {
+                groups.check(group, service.place(), found);
+            }
         }
     }
     for file in &assembly.files {
@@ -104,7 +116,7 @@ fn numbers(
     what: &'static str,
     base: &[(&str, u32)],
     accounts: &Accounts<'_>,
-    found: &mut Vec<Diagnostic>,
+    found: &mut Findings,
 ) {
     let mut owners: BTreeMap<u32, (&str, Option<&Place>)> =
         base.iter().map(|(name, number)| (*number, (*name, None))).collect();
@@ -135,19 +147,21 @@ fn numbers(
 
 struct Known<'a> {
     what: &'static str,
-    base: &'a [(&'a str, u32)],
-    declared: &'a Accounts<'a>,
+    names: BTreeSet<&'a str>,
 }
 
-impl Known<'_> {
-    fn check(&self, name: &str, place: &Place, found: &mut Vec<Diagnostic>) {
-        let base = self.base.iter().map(|(known, _)| *known);
-        let known: Vec<&str> = base.chain(self.declared.iter().map(|(name, ..)| *name)).collect();
-        if known.contains(&name) {
+impl<'a> Known<'a> {
+    fn new(what: &'static str, base: &[(&'a str, u32)], declared: &Accounts<'a>) -> Self {
+        let base = base.iter().map(|(name, _)| *name);
+        Self { what, names: base.chain(declared.iter().map(|(name, ..)| *name)).collect() }
+    }
+
+    fn check(&self, name: &str, place: &Place, found: &mut Findings) {
+        if self.names.contains(name) || found.full() {
             return;
         }
         let problem = Problem::NobodyHas { what: self.what, name: name.to_owned() };
-        let advice = match nearest(name, known) {
+        let advice = match nearest(name, self.names.iter().copied()) {
             Some(known) => format!("`{known}`"),
             None => format!("a `[[{}]]` with this name and a fixed number", self.what),
         };

@@ -187,7 +187,7 @@ impl Declared for Sysctl {
 impl Declared for Service {
     const WHAT: &'static str = "service";
     fn name(&self) -> String {
-        self.name.clone()
+        self.name.to_string()
     }
     fn place(&self) -> &Place {
         &self.place

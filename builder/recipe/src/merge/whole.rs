@@ -2,15 +2,18 @@
 
 use std::collections::BTreeMap;
 
+use contract::service::{Graph, GraphError};
+
 use crate::assembly::Assembly;
 use crate::declared::{FileKind, Omission, Package, Part};
-use crate::diagnostic::{Diagnostic, Problem};
+use crate::diagnostic::{Diagnostic, Findings, Problem};
 use crate::image::Kind;
 use crate::nearest::nearest;
 use crate::place::Place;
 
-pub(super) fn check(assembly: &Assembly, found: &mut Vec<Diagnostic>) {
+pub(super) fn check(assembly: &Assembly, found: &mut Findings) {
     packages(assembly, found);
+    services(assembly, found);
     paths(assembly, found);
     if matches!(assembly.image.kind, Kind::Bootable(_)) {
         bootable(assembly, found);
@@ -18,7 +21,7 @@ pub(super) fn check(assembly: &Assembly, found: &mut Vec<Diagnostic>) {
 }
 
 /// Suites are the image's, nothing is both installed and left out.
-fn packages(assembly: &Assembly, found: &mut Vec<Diagnostic>) {
+fn packages(assembly: &Assembly, found: &mut Findings) {
     let suites = &assembly.image.suites;
     let all = [&assembly.packages, &assembly.build_packages, &assembly.target_packages];
     for package in all.into_iter().flatten() {
@@ -34,10 +37,11 @@ fn packages(assembly: &Assembly, found: &mut Vec<Diagnostic>) {
             found.push(Diagnostic::at(package.place.clone(), problem).advise(advice));
         }
     }
+    let installed: BTreeMap<&str, &Package> =
+        assembly.packages.iter().map(|package| (package.name.as_str(), package)).collect();
     for omission in &assembly.leave_out {
         let Omission::Package(name) = &omission.what else { continue };
-        let same = |package: &&Package| package.name == *name;
-        if let Some(package) = assembly.packages.iter().find(same) {
+        if let Some(package) = installed.get(name.as_str()) {
             let problem = Problem::Conflict { what: "package", name: name.clone() };
             found.push(
                 Diagnostic::at(omission.place.clone(), problem)
@@ -48,8 +52,36 @@ fn packages(assembly: &Assembly, found: &mut Vec<Diagnostic>) {
     }
 }
 
+/// Services can all be started in some order: the node's own check.
+fn services(assembly: &Assembly, found: &mut Findings) {
+    let declared = assembly.services.iter();
+    let graph = Graph::new(
+        declared.map(|service| (service.name.clone(), service.declaration.clone())).collect(),
+    );
+    let Err(error) = graph else { return };
+    let name = match &error {
+        GraphError::MissingNeed { service, .. } | GraphError::Reserved { service } => Some(service),
+        GraphError::Cycle { ring } => ring.first(),
+    };
+    let service = assembly.services.iter().find(|service| Some(&service.name) == name);
+    let place = service.map_or(&assembly.image.place, |service| &service.place);
+    let advice = match &error {
+        GraphError::MissingNeed { need, .. } => {
+            let known = assembly.services.iter().map(|service| service.name.as_str());
+            nearest(need.as_str(), known).map_or_else(
+                || format!("a recipe with `[service.{need}]`"),
+                |known| format!("`{known}`"),
+            )
+        }
+        GraphError::Cycle { .. } => "leave one of the `needs` out".to_owned(),
+        GraphError::Reserved { .. } => "another name".to_owned(),
+    };
+    let problem = Problem::Found { message: error.to_string() };
+    found.push(Diagnostic::at(place.clone(), problem).advise(advice));
+}
+
 /// No two things have one path, and nothing is below a file.
-fn paths(assembly: &Assembly, found: &mut Vec<Diagnostic>) {
+fn paths(assembly: &Assembly, found: &mut Findings) {
     let mut taken: BTreeMap<String, (&Place, bool)> = BTreeMap::new();
     for file in &assembly.files {
         let directory = matches!(file.kind, FileKind::Directory);
@@ -78,7 +110,7 @@ fn clash(place: &Place, path: &str, first: &Place, text: &str) -> Diagnostic {
 }
 
 /// A machine can boot it.
-fn bootable(assembly: &Assembly, found: &mut Vec<Diagnostic>) {
+fn bootable(assembly: &Assembly, found: &mut Findings) {
     let image = &assembly.image;
     for (part, value) in Part::ALL {
         if !assembly.boot.iter().any(|declared| declared.part == value) {

@@ -1,5 +1,7 @@
 //! The text of an `image.toml` → [`Image`].
 
+use std::collections::BTreeSet;
+
 use contract::arch::Arch;
 
 use super::names;
@@ -204,9 +206,10 @@ fn suites(reader: &mut Reader<'_>, top: Table<'_>) -> Vec<Suite> {
     }
     let tables = reader.tables(top, "suite", &keys::SUITE);
     let mut suites: Vec<Suite> = Vec::new();
+    let mut names = BTreeSet::new();
     for table in tables {
         let Some(suite) = suite(reader, table) else { continue };
-        if suites.iter().any(|other| other.name == suite.name) {
+        if !names.insert(suite.name.clone()) {
             let problem = Problem::Repeated { what: "suite", name: short(&suite.name) };
             reader.report(table.span(), problem, Some("put the components in one".into()));
         }

@@ -248,8 +248,7 @@ pub(crate) fn services(reader: &mut Reader<'_>, top: Table<'_>) -> Vec<Service> 
     let mut services = Vec::new();
     for (key, value) in free_table(reader, top, "service") {
         let place = reader.place(key.span.clone());
-        let name = reader.checked(&key, "a service's name", names::is_plain);
-        if let Some(service) = super::service::service(reader, &name, value, place) {
+        if let Some(service) = super::service::service(reader, &key, value, place) {
             services.push(service);
         }
     }

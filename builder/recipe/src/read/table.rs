@@ -1,11 +1,12 @@
 //! Access to the tables of a file by key and kind, noting what is not as expected.
 
+use std::collections::BTreeSet;
 use std::ops::Range;
 
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
-use crate::diagnostic::{Diagnostic, MAX_FINDINGS, Problem, quoted};
+use crate::diagnostic::{Diagnostic, Findings, Problem, quoted};
 use crate::glob::{Glob, GlobError};
 use crate::keys::Section;
 use crate::nearest::nearest;
@@ -16,7 +17,7 @@ use crate::sources::LineIndex;
 /// Reads one file and collects what is wrong with it.
 pub(crate) struct Reader<'t> {
     lines: LineIndex<'t>,
-    found: Vec<Diagnostic>,
+    found: Findings,
 }
 
 /// A table whose keys were checked.
@@ -49,8 +50,8 @@ impl<'a> Table<'a> {
 }
 
 impl<'t> Reader<'t> {
-    pub(crate) const fn new(lines: LineIndex<'t>) -> Self {
-        Self { lines, found: Vec::new() }
+    pub(crate) fn new(lines: LineIndex<'t>) -> Self {
+        Self { lines, found: Findings::default() }
     }
 
     pub(crate) fn place(&self, span: Range<usize>) -> Place {
@@ -59,19 +60,15 @@ impl<'t> Reader<'t> {
 
     /// Notes a mistake.
     pub(crate) fn report(&mut self, span: Range<usize>, problem: Problem, advice: Option<String>) {
-        let place = self.lines.place(span);
-        let problem = match self.found.len() {
-            MAX_FINDINGS.. => return,
-            n if n + 1 == MAX_FINDINGS => Problem::TooMany,
-            _ => problem,
-        };
-        self.found.push(Diagnostic { place, problem, advice, notes: Vec::new() });
+        if !self.found.full() {
+            let place = self.lines.place(span);
+            self.found.push(Diagnostic { place, problem, advice, notes: Vec::new() });
+        }
     }
 
     /// What was noted, by place.
-    pub(crate) fn into_findings(mut self) -> Vec<Diagnostic> {
-        self.found.sort_by(|a, b| a.place.cmp(&b.place));
-        self.found
+    pub(crate) fn into_findings(self) -> Vec<Diagnostic> {
+        self.found.sorted()
     }
 
     /// Opens a table: notes the keys that its section does not have.
@@ -82,6 +79,9 @@ impl<'t> Reader<'t> {
         section: &'static Section,
     ) -> Table<'a> {
         for key in entries.keys().filter(|key| !section.keys.contains(&key.get_ref().as_ref())) {
+            if self.found.full() {
+                break;
+            }
             let name = key.get_ref();
             let advice = match nearest(name, section.keys.iter().copied()) {
                 Some(known) => format!("`{known}`"),
@@ -214,8 +214,9 @@ impl<'t> Reader<'t> {
     pub(crate) fn texts<'a>(&mut self, table: Table<'a>, key: &str) -> Vec<Text<'a>> {
         let list = self.list(table, key);
         let texts: Vec<_> = list.into_iter().filter_map(|value| self.as_text(key, value)).collect();
-        for (index, text) in texts.iter().enumerate() {
-            if texts.iter().take(index.min(MAX_COMPARED)).any(|other| other.text == text.text) {
+        let mut seen = BTreeSet::new();
+        for text in &texts {
+            if !seen.insert(text.text) {
                 let problem = Problem::Repeated { what: "the text", name: short(text.text) };
                 self.report(text.span.clone(), problem, Some("list it once".into()));
             }
@@ -306,10 +307,6 @@ impl<'t> Reader<'t> {
         text.text.to_owned()
     }
 }
-
-/// Texts of one list that each further one is compared with: enough for what people write, and a
-/// bound on what a hostile file costs. What is missed here is found when recipes are merged.
-const MAX_COMPARED: usize = 1000;
 
 /// A text from a file as it is quoted in a message.
 pub(crate) fn short(text: &str) -> String {
