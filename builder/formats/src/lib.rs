@@ -5,6 +5,8 @@
 //! a reader that reads its own output back, and an oracle in its tests: the reference tool.
 
 pub mod cpio;
+pub mod elf;
+pub mod kmod;
 pub mod sbom;
 pub mod tree;
 pub mod verity;
