@@ -3,5 +3,6 @@
 pub mod compression;
 pub mod control;
 pub mod copyright;
+pub mod deb;
 pub mod relation;
 pub mod version;
