@@ -7,6 +7,8 @@
 pub mod cpio;
 pub mod elf;
 pub mod kmod;
+mod layout;
+pub mod pe;
 pub mod sbom;
 pub mod tree;
 pub mod verity;
