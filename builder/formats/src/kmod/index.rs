@@ -175,6 +175,13 @@ impl<'a> ModuleSet<'a> {
         found.into_values().collect()
     }
 
+    /// The modules whose symbols one uses, by name, in the order of its symbols.
+    pub fn direct(&self, name: &str) -> impl Iterator<Item = &str> {
+        let member = self.members.iter().find(|member| member.name == name);
+        let needs = member.map(|member| member.needs.as_slice()).unwrap_or_default();
+        needs.iter().filter_map(|need| Some(self.members.get(*need)?.name.as_str()))
+    }
+
     /// The modules in order: path and name.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
         self.members.iter().map(|member| (member.path, member.name.as_str()))
