@@ -8,10 +8,11 @@
 pub mod assembly;
 pub mod declared;
 pub mod diagnostic;
+pub mod follows;
 pub mod glob;
 pub mod image;
 pub mod keys;
-mod load;
+pub mod load;
 mod merge;
 pub mod module;
 mod nearest;
@@ -22,5 +23,4 @@ pub mod shelf;
 pub mod size;
 pub mod sources;
 
-pub use load::{Loaded, load, parse_image, parse_recipe};
 pub use nearest::nearest;

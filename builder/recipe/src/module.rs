@@ -44,6 +44,15 @@ impl ModulePattern {
         }
     }
 
+    /// The one name that is meant, where it is one.
+    #[must_use]
+    pub fn name(&self) -> Option<&str> {
+        match self {
+            Self::Name(glob) => glob.literal(),
+            Self::Path(_) => None,
+        }
+    }
+
     /// The pattern as text.
     #[must_use]
     pub fn as_str(&self) -> &str {

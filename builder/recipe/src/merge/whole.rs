@@ -88,8 +88,9 @@ fn paths(assembly: &Assembly, found: &mut Findings) {
         taken.insert(file.path.clone(), (&file.place, directory));
     }
     let programs = assembly.programs.iter().map(|program| (program.path.clone(), &program.place));
-    let services = assembly.services.iter().map(|service| (service.path(), &service.place));
-    for (path, place) in programs.chain(services) {
+    let follows = assembly.follows();
+    let follows = follows.iter().map(|file| (file.path.clone(), &file.place));
+    for (path, place) in programs.chain(follows) {
         if let Some((first, _)) = taken.insert(path.clone(), (place, false)) {
             found.push(clash(place, &path, first, "something else is there"));
         }

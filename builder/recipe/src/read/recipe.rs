@@ -192,6 +192,11 @@ fn modules(reader: &mut Reader<'_>, table: Table<'_>, modules: &mut Vec<ModuleDe
     for text in reader.need_texts(table, "names") {
         let place = reader.place(text.span.clone());
         if let Some(pattern) = reader.pattern_by(&text, ModulePattern::parse) {
+            if load && pattern.name().is_none() {
+                let what = "the name of one module, as `load` needs";
+                let problem = Problem::Malformed { what, found: short(text.text) };
+                reader.report(text.span.clone(), problem, None);
+            }
             let why = why.clone();
             modules.push(ModuleDecl { pattern, why, initrd, load, optional, arch, place });
         }

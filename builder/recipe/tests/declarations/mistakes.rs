@@ -1,9 +1,6 @@
 //! Every kind of mistake in a declaration is answered with where, what and what to try.
 
-#[cfg(test)]
-mod world;
-
-use world::{Files, IMAGE, files, mistakes};
+use crate::world::{Files, IMAGE, files, mistakes};
 
 /// The whole answer to recipe `one` with this text below its summary.
 #[track_caller]
@@ -131,7 +128,7 @@ fn what_recipes_say_alike_counts_once() {
                 [[group]]\nname = 'g'\ngid = 900\n[sysctl]\n'a.b' = 1";
     let two = text.replace("'console=a'", "'console=b'");
     let files = files(&format!("summary = 'x'\n{text}"), &two);
-    let assembly = world::build(&files, contract::arch::Arch::X86_64).unwrap();
+    let assembly = crate::world::build(&files, contract::arch::Arch::X86_64).unwrap();
     assert_eq!((assembly.packages.len(), assembly.groups.len(), assembly.sysctls.len()), (1, 1, 1));
     let arguments: Vec<_> = assembly.arguments.iter().map(|a| a.text.as_str()).collect();
     assert_eq!(arguments, ["console=a", "quiet", "console=b"]);
@@ -170,6 +167,7 @@ fn paths_and_patterns_stay_inside() {
     mistake("entry = [{ paths = ['/a/[b'], why = 'w' }]", "2:21", "`[` without `]`");
     mistake("entry = [{ paths = ['a'], why = 'w' }]", "2:21", "with a `/` in front");
     mistake("kernel.modules = [{ names = ['a**'], why = 'w' }]", "2:30", "`**` within a name");
+    mistake("kernel.modules = [{ names = ['a*'], why = 'w', load = true }]", "2:30", "one module");
 }
 
 #[test]
@@ -209,9 +207,11 @@ fn recipes_that_are_not_there_or_need_each_other() {
     said(&files("summary = 'x'\nneeds = ['two']", "needs = ['one']"), "one → two → one");
     image("\"two\"]", "\"tow\"]", "there is no recipe `tow`");
     image("recipes", "firmware = [\"net\"]\nrecipes", "there is no firmware pack `net`");
-    assert!(recipe::load(&files("", ""), "tets").unwrap_err().render().contains("try: `test`"));
+    assert!(
+        recipe::load::load(&files("", ""), "tets").unwrap_err().render().contains("try: `test`")
+    );
     for name in ["../test", "", "a/b", "a\0"] {
-        assert!(recipe::load(&files("", ""), name).is_err());
+        assert!(recipe::load::load(&files("", ""), name).is_err());
     }
 }
 
@@ -247,7 +247,7 @@ fn declarations_of_another_architecture_do_not_count() {
     let mut files = files(one, "");
     files.insert("recipes/gone/recipe.toml".into(), b"summary = 'x'\npackages = ['cd']".into());
     let names = |arch| -> Vec<String> {
-        let assembly = world::build(&files, arch).unwrap();
+        let assembly = crate::world::build(&files, arch).unwrap();
         assembly.packages.into_iter().map(|package| package.name).collect()
     };
     assert_eq!(names(contract::arch::Arch::X86_64), ["ab"]);
@@ -256,7 +256,8 @@ fn declarations_of_another_architecture_do_not_count() {
 
 #[test]
 fn programs_get_the_same_facts() {
-    let rejected = recipe::load(&files("summary = 'x'\npakages = []", ""), "test").unwrap_err();
+    let rejected =
+        recipe::load::load(&files("summary = 'x'\npakages = []", ""), "test").unwrap_err();
     let found = serde_json::to_value(&rejected.diagnostics).unwrap();
     let expect = serde_json::json!([{
         "code": "unknown-key",

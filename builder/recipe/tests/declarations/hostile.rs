@@ -1,10 +1,7 @@
 //! Declarations that nobody wrote in good faith: an answer, in bounded time and memory.
 
-#[cfg(test)]
-mod world;
-
+use crate::world::{IMAGE, files, mistakes};
 use proptest::prelude::*;
-use world::{IMAGE, files, mistakes};
 
 /// The answer to these bytes as recipe `one`.
 fn answer(bytes: &[u8]) -> String {
@@ -37,19 +34,19 @@ fn deep_nesting() {
 }
 
 #[test]
-fn a_hundred_thousand_values_in_one_line() {
-    let list: String = (0..50_000).map(|n| format!("'é=b{n}',")).collect();
+fn many_values_in_one_line() {
+    let list: String = (0..20_000).map(|n| format!("'é=b{n}',")).collect();
     let found = answer(format!("summary = 'x'\nkernel.arguments = [{list}]").as_bytes());
     assert!(found.contains("more than 100 mistakes"));
-    let list: String = (0..100_000).map(|n| format!("'p{n}',")).collect();
+    let list: String = (0..20_000).map(|n| format!("'p{n}',")).collect();
     let text = format!("summary = 'é'\npackages = [{list}]");
-    let assembly = world::build(&files(&text, ""), contract::arch::Arch::X86_64).unwrap();
-    assert_eq!(assembly.packages.len(), 100_000);
+    let assembly = crate::world::build(&files(&text, ""), contract::arch::Arch::X86_64).unwrap();
+    assert_eq!(assembly.packages.len(), 20_000);
 }
 
 #[test]
-fn a_hundred_thousand_mistakes_are_not_all_told() {
-    let text: String = (0..100_000).map(|n| format!("a{n}=1\n")).collect();
+fn many_mistakes_are_not_all_told() {
+    let text: String = (0..20_000).map(|n| format!("a{n}=1\n")).collect();
     let found = answer(text.as_bytes());
     assert!(found.matches("error: ").count() <= 101);
     assert!(found.contains("more than 100 mistakes"));
@@ -84,7 +81,7 @@ fn a_shelf_that_cannot_be_read() {
             Vec::new()
         }
     }
-    let found = recipe::load(&Broken, "test").unwrap_err().render();
+    let found = recipe::load::load(&Broken, "test").unwrap_err().render();
     assert!(found.contains("the file cannot be read: permission denied"), "{found}");
     assert!(found.contains("image.toml:3:12"), "{found}");
 }
@@ -121,17 +118,17 @@ why = "w"
 
 #[test]
 fn the_sample_is_right() {
-    world::build(&files(SAMPLE, ""), contract::arch::Arch::X86_64).unwrap();
+    crate::world::build(&files(SAMPLE, ""), contract::arch::Arch::X86_64).unwrap();
 }
 
 proptest! {
     #[test]
     fn any_bytes_are_a_value_or_an_error(bytes in prop::collection::vec(any::<u8>(), 0..200)) {
-        let shelf = world::Files::new();
-        if let Err(rejected) = recipe::parse_recipe("x", &bytes, &shelf) {
+        let shelf = crate::world::Files::new();
+        if let Err(rejected) = recipe::load::parse_recipe("x", &bytes, &shelf) {
             prop_assert!(rejected.render().starts_with("error: "));
         }
-        if let Err(rejected) = recipe::parse_image("x", &bytes) {
+        if let Err(rejected) = recipe::load::parse_image("x", &bytes) {
             prop_assert!(rejected.render().starts_with("error: "));
         }
     }
@@ -151,7 +148,7 @@ proptest! {
             let mut files = files("", "");
             let path = if text == IMAGE { "images/test/image.toml" } else { "recipes/one/recipe.toml" };
             files.insert(path.into(), bytes);
-            if let Err(rejected) = world::build(&files, contract::arch::Arch::Aarch64) {
+            if let Err(rejected) = crate::world::build(&files, contract::arch::Arch::Aarch64) {
                 prop_assert!(!rejected.diagnostics.is_empty());
                 prop_assert!(rejected.render().starts_with("error: "));
             }

@@ -56,7 +56,7 @@ pub(crate) fn files(one: &str, two: &str) -> Files {
 }
 
 pub(crate) fn build(files: &Files, arch: Arch) -> Result<Assembly, Rejected> {
-    recipe::load(files, "test")?.assemble(arch)
+    recipe::load::load(files, "test")?.assemble(arch)
 }
 
 /// The mistakes as text.
