@@ -12,6 +12,7 @@ pub mod runner;
 pub mod store;
 pub mod toolchain;
 pub mod tools;
+pub mod unpacked;
 
 #[cfg(test)]
 mod test_support;

@@ -138,6 +138,14 @@ impl Store {
         Ok(path)
     }
 
+    /// Notes that a thing in an [area](Self::area) was used.
+    ///
+    /// # Errors
+    /// It is not there.
+    pub fn renew(&self, path: &Path) -> io::Result<()> {
+        collect::renew(&File::open(path)?)
+    }
+
     /// A new directory to write to, on the file system of the store; it goes when dropped.
     ///
     /// # Errors
