@@ -33,3 +33,8 @@ pub fn run(folder: &Path, name: &str, arguments: &[&str]) -> String {
     assert!(output.status.success(), "{name} {arguments:?}: {}\n{printed}", output.status);
     printed
 }
+
+/// A file that one of the tools' packages installs.
+pub fn file(path: &str) -> Vec<u8> {
+    std::fs::read(Path::new(TOOLS).join(path)).unwrap()
+}
