@@ -20,7 +20,7 @@ impl Settings {
     /// Reads the words of a kernel command line.
     pub fn read_command_line(&mut self, text: &str) {
         for word in text.split_ascii_whitespace() {
-            let Some((name, _)) = word.split_once('=').or(Some((word, ""))) else { continue };
+            let name = word.split_once('=').map_or(word, |(name, _)| name);
             let Some((module, _)) = name.split_once('.') else { continue };
             if let Some(parameter) = word.get(module.len() + 1..) {
                 self.add_parameter(module, parameter);
