@@ -6,9 +6,11 @@
 
 pub mod cpio;
 pub mod elf;
+pub mod gpt;
 pub mod kmod;
 mod layout;
 pub mod pe;
 pub mod sbom;
+pub mod sparse;
 pub mod tree;
 pub mod verity;
