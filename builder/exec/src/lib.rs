@@ -7,6 +7,7 @@ pub mod artefact;
 pub mod clock;
 pub mod environment;
 pub mod failure;
+pub mod mirrors;
 pub mod qemu;
 pub mod runner;
 pub mod store;
