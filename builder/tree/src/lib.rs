@@ -1,8 +1,15 @@
 //! Packages to one file tree: maintainer rules, users, reach, lint.
 
 pub mod accounts;
+mod alternatives;
+pub mod derive;
+mod edit;
 pub mod initrd;
 pub mod input;
+pub mod install;
 pub mod merge;
 mod resolve;
+pub mod rules;
+pub mod script;
+pub mod tmpfiles;
 mod words;

@@ -9,12 +9,30 @@
 use super::{AccountError, Accounts, NewUser, Numbers, Primary, bad_line};
 use crate::words;
 
-/// Does what `systemd-sysusers` would with this file.
+/// Which lines are meant. Groups of all files come before users of any, and memberships last, so
+/// that the order of files does not matter.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Phase {
+    /// `g`
+    Groups,
+    /// `u`
+    Users,
+    /// `m`
+    Members,
+}
+
+impl Phase {
+    /// All phases, in order.
+    pub const ALL: [Self; 3] = [Self::Groups, Self::Users, Self::Members];
+}
+
+/// Does what `systemd-sysusers` would with the lines of one phase in this file.
 ///
 /// # Errors
 /// A line is not understood, or an account cannot be made.
 pub fn apply(
     accounts: &mut Accounts,
+    phase: Phase,
     file: &str,
     text: &str,
     numbers: &Numbers,
@@ -34,12 +52,13 @@ pub fn apply(
         if name.contains('%') || fields.len() > 6 {
             return Err(bad());
         }
-        match fields.first().map(|kind| kind.trim_end_matches('!')) {
-            Some("g") => {
+        let kind = fields.first().map(|kind| kind.trim_end_matches('!'));
+        match kind.zip(Some(phase)) {
+            Some(("g", Phase::Groups)) => {
                 let gid = field(2).map(|id| id.parse().map_err(|_| bad())).transpose()?;
                 accounts.add_group(name, gid, numbers)?;
             }
-            Some("u") => {
+            Some(("u", Phase::Users)) => {
                 let (uid, primary) = identity(name, field(2), accounts).ok_or_else(bad)?;
                 let user = NewUser {
                     name: name.to_owned(),
@@ -52,7 +71,10 @@ pub fn apply(
                 };
                 accounts.add_user(&user, numbers)?;
             }
-            Some("m") => accounts.add_member(field(2).ok_or_else(bad)?, name)?,
+            Some(("m", Phase::Members)) => {
+                accounts.add_member(field(2).ok_or_else(bad)?, name)?;
+            }
+            Some(("g" | "u" | "m", _)) => {}
             _ => return Err(bad()),
         }
     }

@@ -21,6 +21,11 @@ fn user(name: &str) -> NewUser {
     }
 }
 
+fn sysusers(accounts: &mut Accounts, text: &str) -> Result<(), AccountError> {
+    let apply = |phase| sysusers::apply(accounts, phase, "x.conf", text, &numbers());
+    sysusers::Phase::ALL.into_iter().try_for_each(apply)
+}
+
 #[test]
 fn files_are_in_the_order_of_numbers_and_nobody_has_a_password() {
     let mut accounts = Accounts::new();
@@ -102,7 +107,7 @@ fn sysusers_lines_make_users_groups_and_memberships() {
                 u! sync 4:65534 - /bin /bin/sync\n\
                 r - 500-900\n";
     let mut accounts = Accounts::new();
-    sysusers::apply(&mut accounts, "x.conf", text, &numbers()).unwrap();
+    sysusers(&mut accounts, text).unwrap();
     let bus = &accounts.users()["messagebus"];
     assert_eq!((bus.uid, bus.gid, bus.comment.as_str()), (101, 101, "System Message Bus"));
     assert_eq!((bus.home.as_str(), bus.shell.as_str()), ("/nonexistent", "/usr/sbin/nologin"));
@@ -115,7 +120,7 @@ fn sysusers_lines_that_are_not_understood_are_refused_with_their_place() {
     for line in ["x a -", "u", "g a b", "u a /etc/x", "m nobody kvm", "u %m 1", "u a 1 \"open"] {
         let mut accounts = Accounts::new();
         let text = format!("\n{line}\n");
-        let error = sysusers::apply(&mut accounts, "x.conf", &text, &numbers()).unwrap_err();
+        let error = sysusers(&mut accounts, &text).unwrap_err();
         let placed = matches!(&error, AccountError::BadLine { line: 2, .. });
         assert!(placed || matches!(error, AccountError::Unknown { .. }), "{line}: {error}");
     }

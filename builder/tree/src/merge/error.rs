@@ -18,13 +18,14 @@ pub struct MergeError {
     /// The member's path as the package has it.
     pub path: String,
     /// What is wrong.
-    pub why: MergeFault,
+    pub why: Box<MergeFault>,
 }
 
 impl MergeError {
     pub(super) fn at(package: &InstalledPackage, path: &str, why: MergeFault) -> Self {
         let path = path.chars().take(500).collect();
-        Self { package: package.name.clone(), version: package.version.clone(), path, why }
+        let (package, version) = (package.name.clone(), package.version.clone());
+        Self { package, version, path, why: Box::new(why) }
     }
 }
 

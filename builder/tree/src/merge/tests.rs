@@ -45,7 +45,7 @@ fn merged(packages: &[InstalledPackage]) -> Result<Tree, MergeError> {
 }
 
 fn fault(packages: &[InstalledPackage]) -> MergeFault {
-    merged(packages).unwrap_err().why
+    *merged(packages).unwrap_err().why
 }
 
 #[test]
@@ -100,7 +100,7 @@ fn a_file_of_two_packages_is_refused_and_both_are_named() {
     ];
     let error = merged(&packages).unwrap_err();
     assert_eq!((error.package.as_str(), error.path.as_str()), ("b", "./usr/bin/x"));
-    assert_eq!(error.why, MergeFault::Conflict { other: "a".into() });
+    assert_eq!(*error.why, MergeFault::Conflict { other: "a".into() });
 }
 
 #[test]
