@@ -142,8 +142,8 @@ pub struct FileDecl {
     pub user: String,
     /// The group's name.
     pub group: String,
-    /// Whether a package has something at this path that this replaces. Saying so when no package
-    /// has, and not saying so when one has, are both mistakes.
+    /// Whether it may stand in for what a package or a rule put at this path. Without it,
+    /// something being there is a mistake.
     pub replaces: bool,
     /// Only on this architecture.
     pub arch: Option<Arch>,

@@ -124,7 +124,10 @@ fn not_there(
     place: Place,
 ) -> Diagnostic {
     let there = shelf.names(directory);
-    let known: Vec<&str> = there.iter().filter_map(|known| known.strip_prefix(prefix)).collect();
+    let file = if directory == "images" { "image.toml" } else { "recipe.toml" };
+    let is_one = |name: &&String| shelf.read(&format!("{directory}/{name}/{file}"), 0).is_ok();
+    let there = there.iter().filter(is_one);
+    let known: Vec<&str> = there.filter_map(|known| known.strip_prefix(prefix)).collect();
     let advice = match nearest(name, known.iter().copied()) {
         Some(known) => format!("`{known}`"),
         None if known.is_empty() => format!("there is no {what} at all in `{directory}`"),

@@ -7,4 +7,6 @@ mod hostile;
 #[cfg(test)]
 mod mistakes;
 #[cfg(test)]
+mod own;
+#[cfg(test)]
 mod world;
