@@ -70,10 +70,25 @@ fn days_before(year: u64, month: u64) -> u64 {
     whole + (1..month).map(|month| month_length(year, month)).sum::<u64>()
 }
 
-impl fmt::Display for Date {
-    /// `2026-11-21 09:15:44 UTC`
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (days, seconds) = (self.0 / 86_400, self.0 % 86_400);
+impl Date {
+    /// `Sat, 21 Nov 2026 09:15:44 UTC`, as [`Date::parse`] reads it.
+    #[must_use]
+    pub fn in_archive_form(self) -> String {
+        let ((year, month, day), clock) = (self.civil(), self.clock());
+        let index = |number: u64| usize::try_from(number).unwrap_or(0);
+        let weekday = DAYS.get(index(self.0 / 86_400 % 7)).unwrap_or(&"");
+        let month = MONTHS.get(index(month - 1)).unwrap_or(&"");
+        format!("{weekday}, {day:02} {month} {year} {clock} UTC")
+    }
+
+    fn clock(self) -> String {
+        let seconds = self.0 % 86_400;
+        format!("{:02}:{:02}:{:02}", seconds / 3600, seconds / 60 % 60, seconds % 60)
+    }
+
+    /// Year, month and day, each counted as people do.
+    fn civil(self) -> (u64, u64, u64) {
+        let days = self.0 / 86_400;
         // No year is longer than 366 days, so this is never past the right one.
         let mut year = 1970 + days / 366;
         while days_before(year + 1, 1) <= days {
@@ -83,9 +98,15 @@ impl fmt::Display for Date {
         while month < 12 && days_before(year, month + 1) <= days {
             month += 1;
         }
-        let day = days - days_before(year, month) + 1;
-        let (hours, minutes) = (seconds / 3600, seconds / 60 % 60);
-        write!(f, "{year}-{month:02}-{day:02} {hours:02}:{minutes:02}:{:02} UTC", seconds % 60)
+        (year, month, days - days_before(year, month) + 1)
+    }
+}
+
+impl fmt::Display for Date {
+    /// `2026-11-21 09:15:44 UTC`
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (year, month, day) = self.civil();
+        write!(f, "{year}-{month:02}-{day:02} {} UTC", self.clock())
     }
 }
 
@@ -136,10 +157,7 @@ mod tests {
     proptest! {
         #[test]
         fn what_is_shown_is_what_was_read(seconds in 0_u64..253_402_300_799) {
-            let shown = Date(seconds).to_string();
-            let (year, month) = (&shown[..4], shown[5..7].parse::<usize>().unwrap());
-            let day = DAYS[usize::try_from(seconds / 86_400 % 7).unwrap()];
-            let text = format!("{day}, {} {} {year} {} UTC", &shown[8..10], MONTHS[month - 1], &shown[11..19]);
+            let text = Date(seconds).in_archive_form();
             prop_assert_eq!(Date::parse(&text), Some(Date(seconds)));
         }
 
