@@ -4,9 +4,11 @@
 //! an image and what it must look like are values made by the pure crates.
 
 pub mod artefact;
+pub mod build;
 pub mod clock;
 pub mod environment;
 pub mod failure;
+pub mod fetch;
 pub mod mirrors;
 pub mod qemu;
 pub mod runner;
