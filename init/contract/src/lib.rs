@@ -10,6 +10,7 @@ pub mod boot;
 pub mod cmdline;
 pub mod control;
 pub mod digest;
+pub mod gpt;
 pub mod manifest;
 pub mod modules;
 pub mod partition;

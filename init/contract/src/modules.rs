@@ -47,12 +47,18 @@ struct Soft {
 }
 
 impl Modules {
-    /// Reads `modules.dep`, `modules.softdep` and `modules.builtin`. A line that has not the form
-    /// is passed over: one odd line must not keep a node from its disk.
+    /// Reads `modules.dep`, `modules.softdep`, `modules.builtin` and `modules.alias`. A line that
+    /// has not the form is passed over: one odd line must not keep a node from its disk.
     #[must_use]
-    pub fn parse(dep: &str, softdep: &str, builtin: &str) -> Self {
-        let files = lines(dep).filter_map(dependency_line).collect();
-        let soft = lines(softdep).filter_map(softdep_line).collect();
+    pub fn parse(dep: &str, softdep: &str, builtin: &str, alias: &str) -> Self {
+        let files: BTreeMap<_, _> = lines(dep).filter_map(dependency_line).collect();
+        let mut soft: BTreeMap<String, Soft> = BTreeMap::new();
+        for (name, found) in lines(softdep).filter_map(softdep_line) {
+            let all = soft.entry(name).or_default();
+            all.pre.extend(found.pre);
+            all.post.extend(found.post);
+        }
+        resolve_soft(&mut soft, &files, alias);
         let built_in = lines(builtin).filter_map(name_of_path).collect();
         Self { files, soft, built_in }
     }
@@ -83,6 +89,27 @@ impl Modules {
 
 /// How deep soft dependencies are followed; the longest chain in Debian's kernels is three.
 const SOFT_DEPTH_LIMIT: usize = 16;
+
+/// Soft dependencies may be written as aliases (`crypto-crc32c`); each stands for every module
+/// that has it.
+fn resolve_soft(soft: &mut BTreeMap<String, Soft>, files: &BTreeMap<String, File>, alias: &str) {
+    let lists = soft.values().flat_map(|soft| soft.pre.iter().chain(&soft.post));
+    let unknown: BTreeSet<String> =
+        lists.filter(|word| !files.contains_key(&canonical(word))).cloned().collect();
+    let mut found: BTreeMap<&str, Vec<String>> = BTreeMap::new();
+    for (word, module) in pairs(alias, &unknown) {
+        found.entry(word).or_default().push(canonical(module));
+    }
+    for soft in soft.values_mut() {
+        for list in [&mut soft.pre, &mut soft.post] {
+            let words = std::mem::take(list);
+            list.extend(words.into_iter().flat_map(|word| match found.get(word.as_str()) {
+                Some(modules) => modules.clone(),
+                None => vec![canonical(&word)],
+            }));
+        }
+    }
+}
 
 struct Order<'m> {
     modules: &'m Modules,
@@ -124,19 +151,24 @@ impl Order<'_> {
 /// (`pci:v00008086d…`), so each line costs one binary search in `wanted` and a comparison.
 #[must_use]
 pub fn modules_for<'a>(alias_file: &'a str, wanted: &BTreeSet<String>) -> BTreeSet<&'a str> {
-    let mut found = BTreeSet::new();
-    for line in lines(alias_file) {
-        let Some((pattern, module)) = alias_line(line) else { continue };
+    pairs(alias_file, wanted).map(|(_, module)| module).collect()
+}
+
+/// Each of `wanted` with each module whose pattern it matches, in the order of the file.
+fn pairs<'f, 'w>(
+    alias_file: &'f str,
+    wanted: &'w BTreeSet<String>,
+) -> impl Iterator<Item = (&'w str, &'f str)> {
+    lines(alias_file).filter_map(alias_line).flat_map(move |(pattern, module)| {
         let literal = glob::literal_prefix(pattern);
-        let hit = wanted
-            .range::<str, _>((std::ops::Bound::Included(literal), std::ops::Bound::Unbounded))
-            .take_while(|alias| alias.starts_with(literal))
-            .any(|alias| matches(pattern, alias));
-        if hit {
-            found.insert(module);
-        }
-    }
-    found
+        let from = (std::ops::Bound::Included(literal), std::ops::Bound::Unbounded);
+        wanted
+            .range::<str, _>(from)
+            .map(String::as_str)
+            .take_while(move |alias| alias.starts_with(literal))
+            .filter(move |alias| matches(pattern, alias))
+            .map(move |alias| (alias, module))
+    })
 }
 
 fn lines(text: &str) -> impl Iterator<Item = &str> {
@@ -168,7 +200,7 @@ fn softdep_line(line: &str) -> Option<(String, Soft)> {
             "post:" => list = Some(&mut soft.post),
             _ => {
                 if let Some(list) = list.as_mut() {
-                    list.push(canonical(word));
+                    list.push(word.to_owned());
                 }
             }
         }

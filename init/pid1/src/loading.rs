@@ -40,12 +40,13 @@ impl Loader {
         let release = fs::read_to_string("/proc/sys/kernel/osrelease").unwrap_or_default();
         let directory = Path::new(MODULES).join(release.trim());
         let text = |name: &str| fs::read_to_string(directory.join(name)).unwrap_or_default();
+        let aliases = text("modules.alias");
         let modules = Modules::parse(
             &text("modules.dep"),
             &text("modules.softdep"),
             &text("modules.builtin"),
+            &aliases,
         );
-        let aliases = text("modules.alias");
         let (tried, notices) = (BTreeSet::new(), Vec::new());
         Self { directory, modules, aliases, settings: read_settings(), tried, notices }
     }

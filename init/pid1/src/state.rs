@@ -52,7 +52,7 @@ fn mount_partition(place: StatePlace, notices: &mut Vec<String>) -> bool {
         return false;
     }
     let partitions = partitions();
-    let of_state = |partition: &&Partition| partition.label.as_deref() == Some(STATE_LABEL);
+    let of_state = |partition: &&Partition| partition.label == STATE_LABEL;
     let Some(partition) = partitions.iter().find(of_state) else { return false };
     let attempt = file_system_of(&partition.node()).and_then(|kind| {
         let kind = kind.ok_or_else(|| io::Error::other("there is no file system on it"))?;

@@ -12,10 +12,15 @@ kernel/fs/erofs/erofs.ko.xz: kernel/lib/crc.ko
 kernel/lib/crc.ko:
 kernel/crypto/crc32c_generic.ko:
 ";
-const SOFT: &str = "softdep erofs pre: crc32c-generic nowhere post: virtio_blk\n";
+const SOFT: &str = "\
+softdep erofs pre: crypto-crc32c
+softdep erofs pre: nowhere post: virtio-blk
+softdep odd other
+";
+const ALIAS: &str = "alias crypto-crc32c crc32c_generic\n";
 
 fn modules() -> Modules {
-    Modules::parse(DEP, SOFT, "kernel/drivers/virtio/virtio-pci.ko\n")
+    Modules::parse(DEP, SOFT, "kernel/drivers/virtio/virtio-pci.ko\n", ALIAS)
 }
 
 fn order(names: &[&str]) -> Vec<String> {
@@ -51,7 +56,7 @@ fn what_has_no_file_has_no_place_in_the_order() {
 
 #[test]
 fn soft_needs_in_a_ring_end() {
-    let ring = Modules::parse("a.ko:\nb.ko:\n", "softdep a pre: b\nsoftdep b pre: a\n", "");
+    let ring = Modules::parse("a.ko:\nb.ko:\n", "softdep a pre: b\nsoftdep b pre: a\n", "", "");
     assert_eq!(ring.load_order(["a"]), ["b.ko", "a.ko"]);
 }
 
@@ -128,7 +133,7 @@ proptest! {
 
     #[test]
     fn any_indexes_are_answered(dep in ".{0,200}", soft in ".{0,200}", name in ".{0,20}") {
-        let modules = Modules::parse(&dep, &soft, &dep);
+        let modules = Modules::parse(&dep, &soft, &dep, &soft);
         let _order = modules.load_order([name.as_str()]);
         let _found = modules_for(&dep, &BTreeSet::from([name]));
     }
@@ -138,7 +143,7 @@ proptest! {
         dep in "([a-c]/[a-c-]{1,3}\\.ko:( [a-c]/[a-c-]{1,3}\\.ko){0,3}\n){0,6}",
         soft in "(softdep [a-c]{1,2}( pre:| post:| [a-c]{1,2}){0,4}\n){0,6}",
     ) {
-        let modules = Modules::parse(&dep, &soft, "");
+        let modules = Modules::parse(&dep, &soft, "", "");
         let order = modules.load_order(["a", "b", "c", "ab"]);
         let set: BTreeSet<_> = order.iter().collect();
         prop_assert_eq!(set.len(), order.len());

@@ -45,7 +45,7 @@ impl Early {
         let (mut node, (data, tree)) = super::step(node, |node| wait_for(node, &root_hash))?;
         let text = format!("root on {}, its hash tree on {}", data.name, tree.name);
         node.console.say(Level::Info, &text);
-        node.record.boot_mut().slot.clone_from(&data.label);
+        node.record.boot_mut().slot = Some(data.label.clone());
         Ok(Grounded { node, root_hash, data, tree })
     }
 }
@@ -55,8 +55,8 @@ fn wait_for(node: &mut Node, root_hash: &Digest) -> Result<(Partition, Partition
     let mut told = false;
     loop {
         let partitions = devices::partitions();
-        let data = devices::with_guid(&partitions, root_guid(root_hash));
-        let tree = devices::with_guid(&partitions, verity_guid(root_hash));
+        let data = devices::with_id(&partitions, root_guid(root_hash));
+        let tree = devices::with_id(&partitions, verity_guid(root_hash));
         if let (Some(data), Some(tree)) = (data, tree) {
             return Ok((data.clone(), tree.clone()));
         }
@@ -102,7 +102,7 @@ fn not_found(root_hash: &Digest, partitions: &[Partition]) -> Halt {
     let missing: Vec<String> =
         [("root", root_guid(root_hash)), ("hash tree", verity_guid(root_hash))]
             .into_iter()
-            .filter(|(_, guid)| devices::with_guid(partitions, *guid).is_none())
+            .filter(|(_, guid)| devices::with_id(partitions, *guid).is_none())
             .map(|(what, guid)| format!("no partition {guid} for the {what}"))
             .collect();
     let what = format!(
@@ -120,8 +120,13 @@ mod tests {
     #[test]
     fn a_halt_names_only_what_is_missing() {
         let hash = Digest::of(b"");
-        let text = format!("DEVNAME=vda2\nPARTUUID={}\n", root_guid(&hash));
-        let halt = not_found(&hash, &[Partition::from_uevent(&text).unwrap()]);
+        let data = Partition {
+            name: "vda2".into(),
+            id: root_guid(&hash),
+            kind: root_guid(&hash),
+            label: "root".into(),
+        };
+        let halt = not_found(&hash, &[data]);
         assert!(
             halt.what.starts_with(
                 "no partition 27ae41e4-649b-934c-a495-991b7852b855 for the hash tree after"
