@@ -26,13 +26,14 @@ pub fn put(
     let wrong: Vec<Diagnostic> = directories
         .into_iter()
         .chain(others)
-        .filter_map(|file| put_one(tree, accounts, file).err())
+        .filter_map(|file| put_one(tree, accounts, file).err().map(|wrong| *wrong))
         .collect();
     if wrong.is_empty() { Ok(()) } else { Err(wrong) }
 }
 
-fn put_one(tree: &mut Tree, accounts: &Accounts, file: &FileDecl) -> Result<(), Diagnostic> {
-    let wrong = |message: String| Diagnostic::at(file.place.clone(), Problem::Found { message });
+fn put_one(tree: &mut Tree, accounts: &Accounts, file: &FileDecl) -> Result<(), Box<Diagnostic>> {
+    let wrong =
+        |message: String| Box::new(Diagnostic::at(file.place.clone(), Problem::Found { message }));
     let place = walk(&file.path, tree, Last::Keep)
         .map_err(|error| wrong(format!("`/{}` does not fit the tree: {error}", file.path)))?
         .place;
@@ -42,17 +43,18 @@ fn put_one(tree: &mut Tree, accounts: &Accounts, file: &FileDecl) -> Result<(), 
     node.uid = accounts.uid(&file.user).map_err(owner)?;
     node.gid = accounts.gid(&file.group).map_err(owner)?;
     let there = tree.get(&place);
-    let both_directories = there.is_some_and(|there| there.kind == Kind::Directory)
-        && node.kind == Kind::Directory;
+    let both_directories =
+        there.is_some_and(|there| there.kind == Kind::Directory) && node.kind == Kind::Directory;
     match (there.is_some(), file.replaces) {
         (true, false) if !both_directories => {
             let by = there.map(|there| there.origin.to_string()).unwrap_or_default();
-            return Err(wrong(format!("`/{}` is there already, from {by}", file.path))
-                .advise("write `replaces = true` if the recipe's is meant to be the one"));
+            let found = wrong(format!("`/{}` is there already, from {by}", file.path));
+            let advice = "write `replaces = true` if the recipe's is meant to be the one";
+            return Err(Box::new(found.advise(advice)));
         }
         (false, true) => {
-            return Err(wrong(format!("there is no `/{}` to replace", file.path))
-                .advise("leave out `replaces`"));
+            let found = wrong(format!("there is no `/{}` to replace", file.path));
+            return Err(Box::new(found.advise("leave out `replaces`")));
         }
         _ => {}
     }
