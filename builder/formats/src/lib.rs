@@ -6,6 +6,7 @@
 
 pub mod cpio;
 pub mod elf;
+pub mod fat;
 pub mod gpt;
 pub mod kmod;
 mod layout;

@@ -16,7 +16,7 @@ pub fn tool(folder: &Path, name: &str) -> Command {
     let inside = folder.strip_prefix(TOOLS).unwrap();
     let mut command = Command::new("chroot");
     command.args([TOOLS, "env", &format!("--chdir=/{}", inside.display())]);
-    command.args(["LC_ALL=C", "TZ=UTC", "MTOOLSRC=/dev/null", name]);
+    command.args(["LC_ALL=C.UTF-8", "TZ=UTC", "MTOOLSRC=/dev/null", name]);
     command
 }
 
