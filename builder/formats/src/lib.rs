@@ -5,6 +5,7 @@
 //! a reader that reads its own output back, and an oracle in its tests: the reference tool.
 
 pub mod cpio;
+pub mod disk;
 pub mod elf;
 pub mod fat;
 pub mod gpt;
