@@ -23,7 +23,7 @@ use crate::reason::{Need, Reason};
 pub(crate) use self::chain::chain;
 pub use self::check::Finding;
 use self::closure::Closure;
-pub use self::error::ResolveError;
+pub use self::error::{NoPackage, ResolveError};
 use self::universe::{CandidateId, Selection};
 pub use self::universe::{SuiteOf, Universe};
 

@@ -5,26 +5,30 @@ use std::fmt;
 use super::Finding;
 use crate::index::IndexError;
 
+/// A wish for a package that cannot be taken.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NoPackage {
+    /// The recipe.
+    pub recipe: String,
+    /// The package it names.
+    pub package: String,
+    /// The suite it names.
+    pub suite: Option<String>,
+    /// Suites that have it, but may not be taken from without naming them.
+    pub elsewhere: Vec<String>,
+    /// Packages that provide a name like that.
+    pub providers: Vec<String>,
+    /// Packages with a name almost like that.
+    pub near: Vec<String>,
+}
+
 /// Why there is no solution.
 #[derive(Debug)]
 pub enum ResolveError {
     /// A list of packages says something of another package that cannot be read.
     Index(IndexError),
     /// A wish names a package that cannot be taken.
-    NoPackage {
-        /// The recipe.
-        recipe: String,
-        /// The package it names.
-        package: String,
-        /// The suite it names.
-        suite: Option<String>,
-        /// Suites that have it, but may not be taken from without naming them.
-        elsewhere: Vec<String>,
-        /// Packages that provide a name like that.
-        providers: Vec<String>,
-        /// Packages with a name almost like that.
-        near: Vec<String>,
-    },
+    NoPackage(Box<NoPackage>),
     /// A wish names a suite that is not there.
     NoSuite {
         /// The recipe.
@@ -61,14 +65,7 @@ impl fmt::Display for ResolveError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Index(_) => f.write_str("reading the lists of packages"),
-            Self::NoPackage { recipe, package, suite, .. } => {
-                write!(f, "recipe {recipe}: there is no package `{package}`")?;
-                match suite {
-                    Some(suite) => write!(f, " in {suite}")?,
-                    None => {}
-                }
-                self.hint(f)
-            }
+            Self::NoPackage(missing) => missing.fmt(f),
             Self::NoSuite { recipe, package, suite, suites } => write!(
                 f,
                 "recipe {recipe}: package `{package}` from suite `{suite}`, the image has {}",
@@ -91,16 +88,20 @@ impl fmt::Display for ResolveError {
     }
 }
 
-impl ResolveError {
-    fn hint(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self::NoPackage { elsewhere, providers, near, .. } = self else { return Ok(()) };
-        if let Some(suite) = elsewhere.first() {
+impl fmt::Display for NoPackage {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "recipe {}: there is no package `{}`", self.recipe, self.package)?;
+        if let Some(suite) = &self.suite {
+            write!(f, " in {suite}")?;
+        }
+        if let Some(suite) = self.elsewhere.first() {
             return write!(f, "; {suite} has it, name that suite to take it from there");
         }
-        if !providers.is_empty() {
-            return write!(f, "; it is a name that others provide: {}", providers.join(", "));
+        if !self.providers.is_empty() {
+            let providers = self.providers.join(", ");
+            return write!(f, "; it is a name that others provide: {providers}");
         }
-        if near.is_empty() { Ok(()) } else { write!(f, "; there is {}", near.join(", ")) }
+        if self.near.is_empty() { Ok(()) } else { write!(f, "; there is {}", self.near.join(", ")) }
     }
 }
 

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use contract::arch::Arch;
 
-use super::{ResolveError, Wish};
+use super::{NoPackage, ResolveError, Wish};
 use crate::index::{IndexError, MultiArch, Package};
 use crate::relation::{Qualifier, Relation};
 use crate::version::Version;
@@ -166,14 +166,14 @@ impl<'a> Universe<'a> {
     pub(super) fn unknown(&self, wish: &Wish, selection: &Selection<'_>) -> ResolveError {
         let relation = Relation { name: &wish.package, qualifier: None, constraint: None };
         let name = |id| self.get(id).map(|(package, _)| package.name.to_owned());
-        ResolveError::NoPackage {
+        ResolveError::NoPackage(Box::new(NoPackage {
             recipe: wish.recipe.clone(),
             package: wish.package.clone(),
             suite: wish.suite.clone(),
             elsewhere: self.elsewhere(&wish.package),
             providers: self.targets(selection, &relation).into_iter().filter_map(name).collect(),
             near: self.near(&wish.package),
-        }
+        }))
     }
 
     /// The suites that have a package of this name at all.
