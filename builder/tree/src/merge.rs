@@ -89,7 +89,7 @@ fn clean(path: &str) -> Result<&str, MergeFault> {
     let inside = path.strip_prefix("./").unwrap_or(path);
     let inside = inside.strip_suffix('/').unwrap_or(inside);
     match inside {
-        "" | "." if path != "/" && !path.is_empty() => Ok(""),
+        "" | "." if path != "/" => Ok(""),
         inside if is_inside(inside) => Ok(inside),
         _ => Err(MergeFault::BadPath),
     }
@@ -179,6 +179,9 @@ impl<'a> Merging<'a> {
             return Err(MergeFault::Special);
         }
         let path = clean(&member.path)?;
+        if path.is_empty() && member.kind != MemberKind::Directory {
+            return Err(MergeFault::BadPath);
+        }
         let place = self.place(package, path, &member.kind)?;
         let place = self.diverted(package, place, &member.kind);
         let claim = Claim { package, member, uid: self.uid(member)?, gid: self.gid(member)? };
