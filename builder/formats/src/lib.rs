@@ -7,6 +7,7 @@
 pub mod cpio;
 pub mod disk;
 pub mod elf;
+pub mod erofs;
 pub mod fat;
 pub mod gpt;
 pub mod kmod;
