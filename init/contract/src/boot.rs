@@ -62,14 +62,14 @@ impl Default for BootRecord {
     }
 }
 
-/// Times from systemd-boot's variables (`LoaderTimeInitUSec`, `LoaderTimeExecUSec`; the Boot
-/// Loader Interface of UAPI), counted from power on.
+/// What came before the kernel began to count, from the machine's reset on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Firmware {
-    /// When the boot loader began: what the firmware took.
-    pub loader_began_us: u64,
-    /// When the boot loader started the kernel image.
-    pub kernel_image_began_us: u64,
+    /// All of it: the firmware, the boot loader, unpacking the kernel.
+    pub before_kernel_us: u64,
+    /// When the boot loader began, if it told: `LoaderTimeInitUSec` of the Boot Loader Interface
+    /// (UAPI). systemd-boot keeps silent in virtual machines.
+    pub loader_began_us: Option<u64>,
 }
 
 /// One phase of the boot.

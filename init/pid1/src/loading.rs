@@ -33,6 +33,14 @@ pub struct Loader {
     pub notices: Vec<String>,
 }
 
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Urgency {
+    /// A watchdog.
+    Guard,
+    /// Anything else.
+    Driver,
+}
+
 impl Loader {
     /// Reads the indexes for the running kernel. Those that are not there are empty.
     #[must_use]
@@ -91,6 +99,40 @@ impl Loader {
             self.load_for(&new);
             known.extend(new);
         }
+    }
+
+    /// Loads what the devices that are there ask for until `found` says that it is enough: what
+    /// guards the machine first, then one driver after the other, the cheapest first. Checking
+    /// the signature of a large driver takes a tenth of a second on a slow machine, and one that
+    /// drives no disk of ours can wait for the root.
+    pub fn coldplug_until(&mut self, mut found: impl FnMut() -> bool) {
+        let text = std::mem::take(&mut self.aliases);
+        let mut drivers: Vec<_> = modules_for(&text, &modaliases())
+            .into_iter()
+            .filter(|name| !self.settings.leaves_alone(name))
+            .map(|name| (self.cost(name), name))
+            .collect();
+        drivers.sort_unstable();
+        for ((urgency, _), name) in drivers {
+            if urgency == Urgency::Driver && found() {
+                break;
+            }
+            self.load(&[name]);
+        }
+        self.aliases = text;
+        if !found() {
+            self.coldplug();
+        }
+    }
+
+    /// What loading a module costs: the bytes of its file and of those it needs.
+    fn cost(&self, name: &str) -> (Urgency, u64) {
+        let order = self.modules.load_order([name]);
+        let guards = order.iter().any(|path| path.contains("/watchdog/"));
+        let new = order.iter().filter(|path| !self.tried.contains(**path));
+        let sizes =
+            new.filter_map(|path| Some(fs::metadata(self.directory.join(path)).ok()?.len()));
+        (if guards { Urgency::Guard } else { Urgency::Driver }, sizes.sum())
     }
 
     /// How many modules were loaded or tried.

@@ -6,6 +6,7 @@ use std::path::Path;
 
 use contract::boot::{BootRecord, HaltRecord, Outcome, PATH, Phase, PhaseName};
 
+use crate::firmware::{Look, times};
 use crate::halt::Halt;
 
 /// No more notices are kept: a device that fails a thousand times is told about often enough.
@@ -15,13 +16,14 @@ const NOTICE_LIMIT: usize = 64;
 #[derive(Debug, Default)]
 pub struct Record {
     boot: BootRecord,
+    first_look: Option<Look>,
 }
 
 impl Record {
     /// The record of the boot that the kernel began at 0 and handed over at `now_us`.
     #[must_use]
     pub fn begin(now_us: u64) -> Self {
-        let mut record = Self::default();
+        let mut record = Self { first_look: Look::now(), ..Self::default() };
         record.boot.phases.push(phase(PhaseName::Kernel, 0));
         record.enter(PhaseName::Early, now_us);
         record
@@ -66,6 +68,7 @@ impl Record {
             last.ended_us = Some(now_us);
         }
         self.boot.ready_us = Some(now_us);
+        self.boot.firmware = times(self.first_look);
         self.outcome(Outcome::Ready);
     }
 
@@ -118,14 +121,16 @@ fn phase(name: PhaseName, began_us: u64) -> Phase {
 }
 
 /// `ready in 1.234 s (firmware 1.000 s, loader 0.010 s, kernel 0.800 s, …)`: the sum first, then
-/// its parts. Firmware and loader are there if the boot loader told their times.
+/// its parts. The firmware is there if its time is known, the loader if it told us.
 #[must_use]
 pub fn ready_line(boot: &BootRecord) -> String {
     let mut parts = Vec::new();
     if let Some(firmware) = boot.firmware {
-        let loader_us = firmware.kernel_image_began_us.saturating_sub(firmware.loader_began_us);
-        parts.push(("firmware", firmware.loader_began_us));
-        parts.push(("loader", loader_us));
+        let all_us = firmware.before_kernel_us;
+        let began_us = firmware.loader_began_us.unwrap_or(all_us);
+        parts.push(("firmware", began_us));
+        let loader_us = firmware.loader_began_us.map(|us| all_us.saturating_sub(us));
+        parts.extend(loader_us.map(|us| ("loader", us)));
     }
     for (word, names) in [
         ("kernel", [PhaseName::Kernel].as_slice()),
@@ -169,13 +174,15 @@ mod tests {
         let expect = "ready in 2.050 s \
                       (kernel 0.800 s, initrd 0.200 s, root 0.050 s, services 1.000 s)";
         assert_eq!(ready_line(&boot), expect);
+        let check = |boot: &BootRecord, expect: &str| {
+            let line = ready_line(boot);
+            assert!(line.starts_with(expect), "{line}");
+        };
+        boot.firmware = Some(Firmware { before_kernel_us: 3_010_000, loader_began_us: None });
+        check(&boot, "ready in 5.060 s (firmware 3.010 s, kernel 0.800 s, ");
         boot.firmware =
-            Some(Firmware { loader_began_us: 3_000_000, kernel_image_began_us: 3_010_000 });
-        let line = ready_line(&boot);
-        assert!(
-            line.starts_with("ready in 5.060 s (firmware 3.000 s, loader 0.010 s, k"),
-            "{line}"
-        );
+            Some(Firmware { before_kernel_us: 3_010_000, loader_began_us: Some(3_000_000) });
+        check(&boot, "ready in 5.060 s (firmware 3.000 s, loader 0.010 s, kernel 0.800 s, ");
     }
 
     #[test]

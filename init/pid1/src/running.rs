@@ -24,8 +24,8 @@ use sys::signal::Signal;
 use crate::console::Level;
 use crate::halt::{Halt, OrHalt, Reason};
 use crate::phases::{Ended, Node, Rooted};
+use crate::record;
 use crate::supervise::order::{Gate, gate};
-use crate::{firmware, record};
 
 pub use ending::{Ending, finish};
 
@@ -218,7 +218,6 @@ impl Running {
             let what = "dm-verity found a block of the root that does not fit the root hash";
             return Err(Halt::new(Reason::RootCorrupt, what));
         }
-        self.node.record.boot_mut().firmware = firmware::times();
         self.node.record.ready(now_us);
         let line = record::ready_line(self.node.record.boot());
         self.node.console.say(Level::Notice, &line);

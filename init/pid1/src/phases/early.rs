@@ -9,8 +9,10 @@ use sys::signal::Signals;
 use sys::uevent::Uevents;
 use sys::watchdog::Watchdog;
 
+use super::grounded::find;
 use super::{Ended, Node, WATCHDOG_S};
 use crate::console::{Console, Level};
+use crate::devices::partitions;
 use crate::guard::Guard;
 use crate::halt::{Halt, OrHalt, Reason};
 use crate::loading::{Loader, names_in};
@@ -23,7 +25,7 @@ const NAMED_MODULES: &str = "/usr/lib/ashlar/modules";
 /// What is set before anything can go wrong: a panic restarts the machine instead of standing
 /// still, and our lines are never held back.
 const SETTINGS: &[(&str, &str)] =
-    &[("/proc/sys/kernel/panic", "10"), ("/proc/sys/kernel/printk_devkmsg", "on")];
+    &[("/proc/sys/kernel/panic", "10\n"), ("/proc/sys/kernel/printk_devkmsg", "on\n")];
 
 /// Holding one proves: `/dev`, `/proc`, `/sys` and `/run` are there, drivers for the devices found
 /// so far are loaded, and the command line named a root. Not that any disk is there.
@@ -56,13 +58,16 @@ impl Early {
     }
 
     fn settle(node: &mut Node) -> Result<Digest, Halt> {
+        for problem in node.record.boot().notices.clone() {
+            node.console.say(Level::Warning, &problem);
+        }
         for word in std::mem::take(&mut node.command_line.unknown) {
             node.notice(format!("`{word}` on the kernel command line means nothing to this node"));
         }
         let root_hash = node.command_line.root_hash.ok_or_else(|| {
             Halt::new(Reason::NoRootHash, "the kernel command line has no `roothash=`")
         })?;
-        load_drivers(node);
+        load_drivers(node, &root_hash);
         arm_watchdog(node);
         Ok(root_hash)
     }
@@ -109,11 +114,11 @@ fn set_early() -> Vec<String> {
     problems
 }
 
-fn load_drivers(node: &mut Node) {
+fn load_drivers(node: &mut Node, root_hash: &Digest) {
     let mut loader = Loader::open();
     let named = fs::read_to_string(NAMED_MODULES).unwrap_or_default();
     loader.load_named(names_in(&named));
-    loader.coldplug();
+    loader.coldplug_until(|| find(&partitions(), root_hash).is_some());
     let count = loader.count();
     node.console.say(Level::Info, &format!("{count} modules loaded"));
     for notice in loader.notices {

@@ -50,14 +50,21 @@ impl Early {
     }
 }
 
+/// The root and its hash tree, if both are there.
+pub(super) fn find<'p>(
+    partitions: &'p [Partition],
+    root_hash: &Digest,
+) -> Option<(&'p Partition, &'p Partition)> {
+    let data = devices::with_id(partitions, root_guid(root_hash))?;
+    Some((data, devices::with_id(partitions, verity_guid(root_hash))?))
+}
+
 fn wait_for(node: &mut Node, root_hash: &Digest) -> Result<(Partition, Partition), Halt> {
     let until_us = sys::clock::boot_us().saturating_add(ROOT_APPEARS_WITHIN_S * 1_000_000);
     let mut told = false;
     loop {
         let partitions = devices::partitions();
-        let data = devices::with_id(&partitions, root_guid(root_hash));
-        let tree = devices::with_id(&partitions, verity_guid(root_hash));
-        if let (Some(data), Some(tree)) = (data, tree) {
+        if let Some((data, tree)) = find(&partitions, root_hash) {
             return Ok((data.clone(), tree.clone()));
         }
         if sys::clock::boot_us() >= until_us {

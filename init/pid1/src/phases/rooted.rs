@@ -105,7 +105,7 @@ fn verify(superblock: &Superblock, table: &str) -> Result<Device, Halt> {
 
 /// Mounts the root; a failed read of its first blocks shows here.
 fn mount_root(device: &Device) -> Result<(), Halt> {
-    let flags = Flags { read_only: true, ..Flags::default() };
+    let flags = Flags { read_only: true, no_dev: true, ..Flags::default() };
     let node = device.node.display().to_string();
     let mounted = fs::create_dir_all(NEW_ROOT)
         .and_then(|()| mount(&node, Path::new(NEW_ROOT), "erofs", flags, ""));
