@@ -11,6 +11,7 @@ pub mod date;
 pub mod deb;
 pub mod index;
 pub mod lock;
+pub mod openpgp;
 pub mod reason;
 pub mod relation;
 pub mod release;
