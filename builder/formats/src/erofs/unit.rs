@@ -203,7 +203,7 @@ mod tests {
 
     #[test]
     fn the_last_block_of_a_cluster_is_nearly_full() {
-        let text: String = (0..400_000).map(|n: u32| format!("{:x} ", n * n)).collect();
+        let text: String = (0..400_000).map(|n: u64| format!("{:x} ", n * n)).collect();
         let packed = packed(text.as_bytes(), Codec::Zstd { level: 3 });
         let mut at = 0;
         for extent in &packed.extents[..packed.extents.len() - 1] {
