@@ -72,6 +72,36 @@ fn every_recipe_is_part_of_an_image_or_a_firmware_pack() {
     }
 }
 
+/// The declarations of this repository with one file changed.
+struct Changed(Checkout, &'static str, String);
+
+impl Shelf for Changed {
+    fn read(&self, path: &str, limit_bytes: usize) -> io::Result<Vec<u8>> {
+        if path == self.1 { Ok(self.2.clone().into()) } else { self.0.read(path, limit_bytes) }
+    }
+
+    fn names(&self, directory: &str) -> Vec<String> {
+        self.0.names(directory)
+    }
+}
+
+#[test]
+fn an_image_can_name_firmware_packs() {
+    const FILE: &str = "images/hypervisor/image.toml";
+    let shelf = Checkout::open();
+    let text = String::from_utf8(shelf.read(FILE, 1 << 20).unwrap()).unwrap();
+    let packs: Vec<String> = shelf
+        .names("recipes")
+        .iter()
+        .filter_map(|name| Some(format!("{:?}", name.strip_prefix("firmware-")?)))
+        .collect();
+    let text = format!("firmware = [{}]\n{text}", packs.join(", "));
+    let loaded = shown(load(&Changed(shelf, FILE, text), "hypervisor"));
+    let assembly = shown(loaded.assemble(Arch::X86_64));
+    assert!(assembly.packages.iter().any(|package| package.name == "firmware-bnx2x"));
+    assert!(packs.len() >= 2);
+}
+
 #[test]
 fn bootable_images_have_both_architectures_and_room_to_grow() {
     let shelf = Checkout::open();
