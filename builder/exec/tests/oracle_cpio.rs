@@ -1,4 +1,11 @@
 //! The archives we write are what cpio(1) unpacks, and we read what it writes.
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::as_conversions,
+    reason = "what fails here is to fail loudly"
+)]
 
 mod reference;
 

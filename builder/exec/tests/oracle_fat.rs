@@ -1,4 +1,11 @@
 //! Reference tools find our FAT volumes whole and read from them what we put in.
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::as_conversions,
+    reason = "what fails here is to fail loudly"
+)]
 
 mod reference;
 

@@ -1,4 +1,11 @@
 //! Reference tools find our partition tables whole and read from them what we put in.
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::as_conversions,
+    reason = "what fails here is to fail loudly"
+)]
 
 mod reference;
 
@@ -20,7 +27,7 @@ fn table() -> Table {
         at += len_bytes.next_multiple_of(MIB);
         Partition {
             type_guid: role.type_guid(),
-            guid: Guid(0xaaaaaaaa_bbbb_4ccc_8ddd_0000000000 << 8 | number),
+            guid: Guid(0xaaaaaaaa_bbbb_4ccc_8ddd_000000000000 | number),
             name: name.into(),
             offset_bytes,
             len_bytes,

@@ -1,4 +1,11 @@
 //! What we write is what `veritysetup format` writes, to the byte, and `veritysetup verify` agrees.
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::as_conversions,
+    reason = "what fails here is to fail loudly"
+)]
 
 mod reference;
 

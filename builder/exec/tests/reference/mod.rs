@@ -12,7 +12,7 @@ use std::process::Command;
 const TOOLS: &str = "/work/trixie";
 
 /// The reference tool `name`, to be run in `folder` (from [`folder`]).
-pub fn tool(folder: &Path, name: &str) -> Command {
+pub(crate) fn tool(folder: &Path, name: &str) -> Command {
     let inside = folder.strip_prefix(TOOLS).unwrap();
     let mut command = Command::new("chroot");
     command.args([TOOLS, "env", &format!("--chdir=/{}", inside.display())]);
@@ -21,12 +21,12 @@ pub fn tool(folder: &Path, name: &str) -> Command {
 }
 
 /// A folder that the tools can reach; gone when dropped.
-pub fn folder() -> tempfile::TempDir {
+pub(crate) fn folder() -> tempfile::TempDir {
     tempfile::tempdir_in(format!("{TOOLS}/tmp")).unwrap()
 }
 
 /// Runs a tool that must succeed, and answers what it printed on both streams.
-pub fn run(folder: &Path, name: &str, arguments: &[&str]) -> String {
+pub(crate) fn run(folder: &Path, name: &str, arguments: &[&str]) -> String {
     let output = tool(folder, name).args(arguments).output().unwrap();
     let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
     let printed = text(&output.stdout) + &text(&output.stderr);
@@ -35,6 +35,6 @@ pub fn run(folder: &Path, name: &str, arguments: &[&str]) -> String {
 }
 
 /// A file that one of the tools' packages installs.
-pub fn file(path: &str) -> Vec<u8> {
+pub(crate) fn file(path: &str) -> Vec<u8> {
     std::fs::read(Path::new(TOOLS).join(path)).unwrap()
 }
