@@ -9,4 +9,6 @@ mod mistakes;
 #[cfg(test)]
 mod own;
 #[cfg(test)]
+mod reference;
+#[cfg(test)]
 mod world;
