@@ -212,8 +212,11 @@ fn tell_change(name: &ServiceName, unit: &mut Unit, before: State, node: &mut No
         State::Stopping { .. } if !why.is_empty() => {
             node.console.say(Level::Warning, &format!("{name}: {why}; it is stopped"));
         }
-        State::Stopped => node.console.say(Level::Info, &format!("{name} has stopped")),
-        State::Waiting
+        State::Stopped if before.pid().is_some() => {
+            node.console.say(Level::Info, &format!("{name} has stopped"));
+        }
+        State::Stopped
+        | State::Waiting
         | State::Beginning { .. }
         | State::Starting { .. }
         | State::Stopping { .. } => {}
