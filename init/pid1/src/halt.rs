@@ -218,6 +218,15 @@ mod tests {
     }
 
     #[test]
+    fn the_document_lists_every_reason() {
+        let document = include_str!("../../../docs/BOOT.md");
+        for row in ROWS {
+            let line = format!("| `{}` | {} |", row.word, row.try_this);
+            assert!(document.contains(&line), "{line}");
+        }
+    }
+
+    #[test]
     fn a_halt_says_what_we_did_and_every_cause() {
         let error = contract::cmdline::parse("roothash=x").unwrap_err();
         let halt = Err::<(), _>(error).or_halt(Reason::CommandLine, || "read it".into());
