@@ -37,6 +37,7 @@ mod layout;
 mod metadata;
 mod ordered;
 mod plan;
+mod read;
 mod superblock;
 mod survey;
 mod unit;
@@ -50,6 +51,7 @@ use contract::digest::Digest;
 pub use codec::Codec;
 pub use error::{Error, ReadError};
 pub use layout::{Layout, Owner, Region};
+pub use read::{Contents, Entry, Limits, ReadAt, Reader};
 pub use write::write;
 
 /// How an image is written.
@@ -93,3 +95,6 @@ impl ClusterCache for NoCache {
 
     fn put(&self, _: &Digest, _: &[u8]) {}
 }
+
+#[cfg(test)]
+mod tests;

@@ -41,6 +41,8 @@ pub(super) struct Inode {
     pub(super) gid: u32,
     /// Modification time, where an extended inode says one of its own.
     pub(super) mtime_s: u64,
+    /// Whether it was read from 64 bytes. Writing does not ask.
+    pub(super) stored_extended: bool,
 }
 
 impl Inode {
@@ -114,6 +116,7 @@ impl Inode {
             uid: word(24, 24)?,
             gid: word(26, 28)?,
             mtime_s: if extended { u64_at(bytes, 32)? } else { 0 },
+            stored_extended: extended,
         })
     }
 }
@@ -147,6 +150,7 @@ mod tests {
             uid: 64_055,
             gid: 100,
             mtime_s: 0,
+            stored_extended: false,
         };
         assert_eq!((small.len(), small.encode().len()), (32, 32));
         assert_eq!(Inode::parse(&small.encode()), Some(small.clone()));
@@ -157,6 +161,7 @@ mod tests {
             Inode { links: 1 << 16, mtime_s: 7, ..small },
         ] {
             assert_eq!((large.len(), large.encode().len()), (64, 64));
+            let large = Inode { stored_extended: true, ..large };
             assert_eq!(Inode::parse(&large.encode()), Some(large));
         }
     }

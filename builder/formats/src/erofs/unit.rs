@@ -90,11 +90,6 @@ impl Packed {
         data.len()
     }
 
-    /// Whether nothing became smaller.
-    pub(super) fn is_plain(&self) -> bool {
-        self.extents.iter().all(|extent| !extent.compressed)
-    }
-
     /// The form kept in a cache: the number of extents, each as its kind, length and blocks, in
     /// 32-bit little-endian numbers, and the blocks.
     pub(super) fn to_bytes(&self) -> Vec<u8> {
@@ -195,7 +190,7 @@ mod tests {
         let data = noise(100_000);
         for codec in [Codec::Lz4, Codec::Zstd { level: 3 }] {
             let packed = packed(&data, codec);
-            assert!(packed.is_plain());
+            assert!(packed.extents.iter().all(|extent| !extent.compressed));
             assert_eq!(packed.extents.len(), 1);
             assert_eq!(packed.blocks[..data.len()], data);
         }

@@ -139,6 +139,7 @@ impl Image<'_> {
             uid: node.uid,
             gid: node.gid,
             mtime_s: self.options.build_time_s,
+            stored_extended: false,
         };
         let after = match &node.kind {
             Kind::File(content) => match self.plan.by_digest.get(content.digest()) {
@@ -197,6 +198,7 @@ impl Image<'_> {
             uid: 0,
             gid: 0,
             mtime_s: self.options.build_time_s,
+            stored_extended: false,
         };
         let is_compressed = self.data.packed.extents.iter().any(|extent| extent.compressed);
         let after = match is_compressed {

@@ -39,6 +39,9 @@ fn entry(name: &str, value: &[u8]) -> Option<Vec<u8>> {
     (!rest.is_empty() || whole.is_some()).then_some(out)
 }
 
+/// Extended attributes by their full names.
+pub(super) type Xattrs = BTreeMap<String, Vec<u8>>;
+
 /// The shared entries of an image, each with its place.
 #[derive(Default)]
 pub(super) struct Shared {
@@ -91,10 +94,7 @@ impl Shared {
 }
 
 /// The entries of one inode, in the order of their names.
-pub(super) fn entries(
-    path: &str,
-    xattrs: &BTreeMap<String, Vec<u8>>,
-) -> Result<Vec<Vec<u8>>, Error> {
+pub(super) fn entries(path: &str, xattrs: &Xattrs) -> Result<Vec<Vec<u8>>, Error> {
     let of = |(name, value): (&String, &Vec<u8>)| {
         entry(name, value).ok_or_else(|| Error::Xattr { path: path.to_owned(), name: name.clone() })
     };
@@ -126,7 +126,7 @@ pub(super) fn body_len(count: u16) -> usize {
 pub(super) fn parse(
     body: &[u8],
     mut shared: impl FnMut(u32, usize) -> Result<Vec<u8>, ReadError>,
-) -> Result<BTreeMap<String, Vec<u8>>, ReadError> {
+) -> Result<Xattrs, ReadError> {
     let mut out = BTreeMap::new();
     if body.is_empty() {
         return Ok(out);
