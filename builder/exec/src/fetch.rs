@@ -207,7 +207,8 @@ impl Fetcher {
         let mut attempts = Vec::new();
         for mirror in self.mirrors.of_archive(archive) {
             let url = shown(mirror, path);
-            let read = self.transport.get(mirror, path, 0).and_then(|body| whole(body, limit_bytes));
+            let read =
+                self.transport.get(mirror, path, 0).and_then(|body| whole(body, limit_bytes));
             match read.and_then(|bytes| accept(bytes).map_err(Why::Refused)) {
                 Ok(value) => return Ok(value),
                 Err(why) => attempts.push(Attempt { url, why }),

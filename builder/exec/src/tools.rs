@@ -23,10 +23,12 @@ use crate::runner::Command;
 use crate::store::Store;
 
 mod error;
+mod oracle;
 mod program;
 mod unpack;
 
 pub use error::ToolError;
+pub use oracle::{oracle, oracle_tree};
 use program::Program;
 
 /// The directory of the store that trees are in; bump when the way of unpacking changes.

@@ -127,9 +127,7 @@ fn answer(stream: &mut TcpStream, bytes: &[u8], from: usize, does: Does) -> Opti
             send("HTTP/1.1 416 No\r\nContent-Length: 0\r\n\r\n", b"")
         }
         Does::Serve => send(&(head + &length(rest.len())), rest),
-        Does::IgnoreRange => {
-            send(&("HTTP/1.1 200 OK\r\n".to_owned() + &length(whole)), bytes)
-        }
+        Does::IgnoreRange => send(&("HTTP/1.1 200 OK\r\n".to_owned() + &length(whole)), bytes),
         Does::OtherRange => send(&(range(from + 1) + &length(rest.len())), rest),
         Does::BreakAfter(count) => {
             send(&(head + &length(rest.len())), &rest[..count.min(rest.len())]);
