@@ -181,7 +181,7 @@ mod tests {
         assert_eq!(changed("abcd", "abcd\n-----BEGIN PGP SIGNATURE-----"), FrameError::Hyphen(10));
         assert_eq!(changed("one", "one\r"), FrameError::Letters);
         assert_eq!(changed("one", "o\0e"), FrameError::Letters);
-        assert_eq!(changed(SIGNATURE, "x"), FrameError::Hyphen(9));
+        assert_eq!(changed(SIGNATURE, "x"), FrameError::Hyphen(10));
         assert_eq!(changed(END, "x"), FrameError::Truncated);
     }
 

@@ -1,0 +1,71 @@
+//! Our order of versions is that of `dpkg --compare-versions`.
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "what fails here is to fail loudly"
+)]
+
+mod reference;
+
+use std::cmp::Ordering;
+use std::fs;
+
+use packages::compression::{Compression, unpack};
+use packages::version::Version;
+use reference::{folder, run};
+
+const PACKAGES: &[u8] = include_bytes!("data/hypervisor.Packages.xz");
+
+/// Real versions, each beside its neighbour, and made ones of few letters, which often agree for a
+/// while before they differ.
+fn pairs() -> Vec<(String, String)> {
+    let list = unpack(Compression::Xz, PACKAGES, 1 << 20).unwrap();
+    let list = String::from_utf8(list).unwrap();
+    let real: Vec<&str> = list.lines().filter_map(|line| line.strip_prefix("Version: ")).collect();
+    let mut pairs: Vec<(String, String)> =
+        real.windows(2).map(|two| (two[0].to_owned(), two[1].to_owned())).collect();
+    let mut state: u64 = 1;
+    let mut next = |most: u64| {
+        state =
+            state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (state >> 33) % most
+    };
+    let letters: Vec<char> = "0019aZb.+~-".chars().collect();
+    let mut made = || {
+        let epoch = if next(5) == 0 { format!("{}:", next(3)) } else { String::new() };
+        let length = next(7);
+        let text: String =
+            (0..length).map(|_| letters[usize::try_from(next(11)).unwrap()]).collect();
+        format!("{epoch}{}{}", next(2), text.trim_end_matches('-'))
+    };
+    for _ in 0..700 {
+        let one = made();
+        pairs.push((one.clone(), made()));
+        pairs.push((one.clone(), format!("{one}~")));
+    }
+    pairs
+}
+
+#[test]
+fn versions_stand_in_the_order_of_dpkg() {
+    let folder = folder();
+    let pairs = pairs();
+    let lines: String = pairs.iter().map(|(one, two)| format!("{one} {two}\n")).collect();
+    fs::write(folder.path().join("pairs"), lines).unwrap();
+    let script = "while read one two; do \
+                  if dpkg --compare-versions $one lt $two; then echo '<'; \
+                  elif dpkg --compare-versions $one eq $two; then echo '='; \
+                  else echo '>'; fi; done <pairs";
+    let printed = run(folder.path(), "sh", &["-c", script]);
+    let theirs: Vec<&str> = printed.lines().collect();
+    assert_eq!(theirs.len(), pairs.len(), "{printed}");
+    for ((one, two), theirs) in pairs.iter().zip(theirs) {
+        let ours = match Version::parse(one).unwrap().cmp(&Version::parse(two).unwrap()) {
+            Ordering::Less => "<",
+            Ordering::Equal => "=",
+            Ordering::Greater => ">",
+        };
+        assert_eq!(ours, theirs, "{one} and {two}");
+    }
+}
