@@ -68,8 +68,10 @@ pub(super) fn check(
     demand: &Demand,
     architecture: &str,
 ) -> Result<Vec<Finding>, IndexError> {
-    let present: Vec<&Package<'_>> = chosen.values().map(|chosen| chosen.package).collect();
-    let meeting: Vec<&Package<'_>> = present.iter().chain(absent).copied().collect();
+    let named = |package| Ok(Named { package, provides: Package::provides(package)? });
+    let all = chosen.values().map(|chosen| chosen.package).chain(absent.iter().copied());
+    let meeting = all.map(named).collect::<Result<Vec<Named<'_>>, IndexError>>()?;
+    let present = meeting.get(..chosen.len()).unwrap_or_default();
     let mut findings = wishes(chosen, demand);
     for Chosen { package, .. } in chosen.values() {
         let name = || package.name.to_owned();
@@ -83,9 +85,9 @@ pub(super) fn check(
             unmet(package, &meeting, demand, architecture, &mut findings)?;
         }
         for relation in package.conflicts()?.iter().chain(&package.breaks()?) {
-            for other in present.iter().filter(|other| other.name != package.name) {
-                if is_meant(other, relation, architecture)? {
-                    let (package, other) = (name(), other.name.to_owned());
+            for other in present.iter().filter(|other| other.package.name != package.name) {
+                if is_meant(other, relation, architecture) {
+                    let (package, other) = (name(), other.package.name.to_owned());
                     let relation = relation.to_string();
                     findings.push(Finding::Conflict { package, other, relation });
                 }
@@ -110,7 +112,7 @@ fn follows(demand: &Demand, name: &str) -> bool {
 
 fn unmet(
     package: &Package<'_>,
-    meeting: &[&Package<'_>],
+    meeting: &[Named<'_>],
     demand: &Demand,
     architecture: &str,
     findings: &mut Vec<Finding>,
@@ -119,9 +121,7 @@ fn unmet(
         let mut met = false;
         for relation in clause.alternatives() {
             met |= demand.left_out.contains_key(relation.name);
-            for other in meeting {
-                met |= is_meant(other, relation, architecture)?;
-            }
+            met |= meeting.iter().any(|other| is_meant(other, relation, architecture));
         }
         if !met {
             let (package, clause) = (package.name.to_owned(), clause.to_string());
@@ -131,30 +131,30 @@ fn unmet(
     Ok(())
 }
 
+/// A package with all its names.
+struct Named<'a> {
+    package: &'a Package<'a>,
+    provides: Vec<Relation<'a>>,
+}
+
 /// Whether a relation means this package, by its own name or one it provides.
-fn is_meant(
-    package: &Package<'_>,
-    relation: &Relation<'_>,
-    architecture: &str,
-) -> Result<bool, IndexError> {
+fn is_meant(named: &Named<'_>, relation: &Relation<'_>, architecture: &str) -> bool {
+    let package = named.package;
     let qualified = match relation.qualifier {
         None | Some(Qualifier::Native) => true,
         Some(Qualifier::Any) => package.multi_arch == MultiArch::Allowed,
         Some(Qualifier::Named(named)) => named == architecture,
     };
-    if !qualified {
-        return Ok(false);
-    }
-    if package.name == relation.name && relation.admits(package.version) {
-        return Ok(true);
-    }
-    let provided = package.provides()?;
+    let own = package.name == relation.name && relation.admits(package.version);
     let same = |provided: &&Relation<'_>| {
         provided.name == relation.name
             && !matches!(provided.qualifier, Some(Qualifier::Named(named)) if named != architecture)
     };
-    Ok(provided.iter().filter(same).any(|provided| match provided.constraint {
-        Some((_, version)) => relation.admits(version),
-        None => relation.constraint.is_none(),
-    }))
+    let mut provided = named.provides.iter().filter(same);
+    qualified
+        && (own
+            || provided.any(|provided| match provided.constraint {
+                Some((_, version)) => relation.admits(version),
+                None => relation.constraint.is_none(),
+            }))
 }

@@ -66,6 +66,11 @@ impl<'a> Closure<'a> {
         &self.needs
     }
 
+    /// Whom a package does not stand.
+    pub(super) fn enemies(&self, id: CandidateId) -> impl Iterator<Item = CandidateId> {
+        self.needs.get(&id).into_iter().flat_map(|needs| needs.enemies.iter().copied())
+    }
+
     pub(super) fn clauses(&self, id: CandidateId) -> &[Demanded<'a>] {
         self.needs.get(&id).map(|needs| needs.clauses.as_slice()).unwrap_or_default()
     }

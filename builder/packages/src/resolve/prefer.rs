@@ -15,7 +15,10 @@ pub(super) fn greedy(
     closure: &Closure<'_>,
     wanted: &BTreeMap<CandidateId, Follow>,
 ) -> BTreeSet<CandidateId> {
-    let mut taken: BTreeSet<CandidateId> = wanted.keys().copied().collect();
+    let mut taken = Taken::default();
+    for id in wanted.keys() {
+        taken.insert(closure, *id);
+    }
     for id in wanted.keys() {
         // Packages on the way down, each with the number of its next clause.
         let mut path = vec![(*id, 0)];
@@ -26,27 +29,38 @@ pub(super) fn greedy(
             };
             *next += 1;
             if let Some(target) = target(closure, clause, &taken) {
-                taken.insert(target);
+                taken.insert(closure, target);
                 path.push((target, 0));
             }
         }
     }
-    taken
+    taken.all
+}
+
+/// What was taken, and everything that does not stand beside it by its own words.
+#[derive(Default)]
+struct Taken {
+    all: BTreeSet<CandidateId>,
+    enemies: BTreeSet<CandidateId>,
+}
+
+impl Taken {
+    fn insert(&mut self, closure: &Closure<'_>, id: CandidateId) {
+        self.all.insert(id);
+        self.enemies.extend(closure.enemies(id));
+    }
+
+    fn fights(&self, closure: &Closure<'_>, id: CandidateId) -> bool {
+        self.enemies.contains(&id) || closure.enemies(id).any(|enemy| self.all.contains(&enemy))
+    }
 }
 
 /// Who is taken for a clause; nobody if it is met, or cannot be.
-fn target(
-    closure: &Closure<'_>,
-    clause: &Demanded<'_>,
-    taken: &BTreeSet<CandidateId>,
-) -> Option<CandidateId> {
-    let met = clause.is_left_out() || clause.targets.iter().any(|target| taken.contains(target));
-    let fights = |one: CandidateId| {
-        let enemies = |id| closure.needs().get(&id).map(|needs| &needs.enemies);
-        enemies(one).is_some_and(|own| !own.is_disjoint(taken))
-            || taken.iter().any(|other| enemies(*other).is_some_and(|own| own.contains(&one)))
-    };
-    let mut targets = clause.targets.iter().copied().filter(|_| !met);
+fn target(closure: &Closure<'_>, clause: &Demanded<'_>, taken: &Taken) -> Option<CandidateId> {
+    let mut targets = clause.targets.iter().copied();
+    if clause.is_left_out() || targets.clone().any(|target| taken.all.contains(&target)) {
+        return None;
+    }
     let first = targets.clone().next();
-    targets.find(|target| !fights(*target)).or(first)
+    targets.find(|target| !taken.fights(closure, *target)).or(first)
 }
