@@ -14,11 +14,16 @@ const LINE_LIMIT_BYTES: usize = 800;
 /// No more is read in one turn of the loop, so that a talkative service cannot hold it.
 const TURN_BYTES: usize = 16 << 10;
 
+/// How much of the last line is kept, to say why a service ended.
+const LAST_LIMIT_LETTERS: usize = 200;
+
 /// One service's output.
 #[derive(Debug)]
 pub(super) struct Output {
     reader: PipeReader,
     begun: Vec<u8>,
+    /// The last line that says something.
+    last: String,
 }
 
 impl Output {
@@ -26,7 +31,7 @@ impl Output {
     pub(super) fn open() -> io::Result<(Self, PipeWriter)> {
         let (reader, writer) = io::pipe()?;
         sys::file::never_wait(&reader)?;
-        Ok((Self { reader, begun: Vec::new() }, writer))
+        Ok((Self { reader, begun: Vec::new(), last: String::new() }, writer))
     }
 
     pub(super) fn fd(&self) -> BorrowedFd<'_> {
@@ -38,13 +43,14 @@ impl Output {
         let mut bytes = vec![0; TURN_BYTES];
         match self.reader.read(&mut bytes) {
             Ok(0) => {
-                tell_line(who, &std::mem::take(&mut self.begun), console);
+                let line = std::mem::take(&mut self.begun);
+                self.tell_line(who, &line, console);
                 false
             }
             Ok(count) => {
                 self.begun.extend(bytes.get(..count).unwrap_or_default());
                 for line in whole_lines(&mut self.begun) {
-                    tell_line(who, &line, console);
+                    self.tell_line(who, &line, console);
                 }
                 true
             }
@@ -54,15 +60,26 @@ impl Output {
         }
     }
 
-    /// Tells all that is still in the pipe.
-    pub(super) fn finish(mut self, who: &str, console: &mut Console) {
+    /// Tells all that is still in the pipe; the last line that says something.
+    pub(super) fn finish(mut self, who: &str, console: &mut Console) -> String {
         // A pipe holds 64 KiB; whoever writes on meanwhile is not waited for.
         for _ in 0..8 {
             if !self.tell(who, console) {
-                return;
+                return self.last;
             }
         }
-        tell_line(who, &self.begun, console);
+        let line = std::mem::take(&mut self.begun);
+        self.tell_line(who, &line, console);
+        self.last
+    }
+
+    fn tell_line(&mut self, who: &str, line: &[u8], console: &mut Console) {
+        let text = String::from_utf8_lossy(line);
+        let (level, text) = level_of(&text);
+        if !text.trim().is_empty() {
+            console.tell(level, who, text);
+            self.last = text.trim().chars().take(LAST_LIMIT_LETTERS).collect();
+        }
     }
 }
 
@@ -81,14 +98,6 @@ fn whole_lines(begun: &mut Vec<u8>) -> Vec<Vec<u8>> {
             }
             None => return lines,
         }
-    }
-}
-
-fn tell_line(who: &str, line: &[u8], console: &mut Console) {
-    let text = String::from_utf8_lossy(line);
-    let (level, text) = level_of(&text);
-    if !text.trim().is_empty() {
-        console.tell(level, who, text);
     }
 }
 

@@ -14,6 +14,7 @@ use sys::process::{End, Ending, Program};
 use super::groups;
 use super::output::Output;
 use crate::accounts::{Identity, identity};
+use crate::console::Console;
 use crate::kernel::sockets::{tcp_listens, unix_listens};
 use crate::supervise::machine::State;
 use crate::supervise::order::Member;
@@ -118,7 +119,7 @@ impl Unit {
     }
 
     /// Tells what it said.
-    pub(super) fn tell(&mut self, name: &ServiceName, console: &mut crate::console::Console) {
+    pub(super) fn tell(&mut self, name: &ServiceName, console: &mut Console) {
         let more = self.output.as_mut().is_some_and(|output| output.tell(name.as_str(), console));
         if !more {
             self.output = None;
@@ -162,11 +163,16 @@ impl Unit {
             )
     }
 
-    /// Its process is gone: tells the rest of what it said and closes what it had.
-    pub(super) fn close(&mut self, name: &ServiceName, console: &mut crate::console::Console) {
-        if let Some(output) = self.output.take() {
-            output.finish(name.as_str(), console);
-        }
+    /// Its process ended: tells the rest of what it said, and keeps why it ended.
+    pub(super) fn ended(&mut self, name: &ServiceName, end: End, console: &mut Console) {
+        let last = self.output.take().map(|output| output.finish(name.as_str(), console));
+        let last = last.filter(|line| !line.is_empty() && end != End::Status(0));
+        let said = last.map_or_else(String::new, |line| format!(": {line}"));
+        self.why = Some(format!("{}{said}", words(end)));
+    }
+
+    /// Its process is gone: closes what it had, and ends what it left.
+    pub(super) fn close(&mut self, name: &ServiceName) {
         self.notify = None;
         if self.service.stop.scope == StopScope::Group {
             groups::kill(name);
@@ -208,7 +214,7 @@ fn says_ready(bytes: &[u8]) -> bool {
 }
 
 /// How a process ended, in words.
-pub(super) fn words(end: End) -> String {
+fn words(end: End) -> String {
     match end {
         End::Status(status) => format!("ended with status {status}"),
         End::Signal(signal) => format!("ended by signal {signal}"),

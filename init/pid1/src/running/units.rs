@@ -9,7 +9,7 @@ use sys::process::{End, Ending, signal};
 
 use super::ending::SERVICES_STOP_WITHIN_US;
 use super::groups;
-use super::unit::{Part, Unit, words};
+use super::unit::{Part, Unit};
 use crate::console::Level;
 use crate::halt::Halt;
 use crate::phases::Node;
@@ -113,7 +113,7 @@ impl Units {
         // What it notified before it ended counts first.
         self.hear(&name, Part::Notify, node, now_us);
         if let Some(unit) = self.units.get_mut(&name) {
-            unit.why = Some(words(end));
+            unit.ended(&name, end, &mut node.console);
         }
         self.happens(&name, Event::Ended(end), node, now_us);
     }
@@ -175,7 +175,7 @@ impl Units {
                     groups::kill(name);
                 }
             }
-            Action::Sweep => unit.close(name, &mut node.console),
+            Action::Sweep => unit.close(name),
         }
         tell_change(name, unit, before, node);
     }
