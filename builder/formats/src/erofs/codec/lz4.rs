@@ -1,15 +1,16 @@
 //! Filling a cluster with LZ4, by guessing.
 //!
-//! An LZ4 block has no seams, so the length of input that fits is found by trying: each guess
-//! takes the ratio of the one before. LZ4 is quick enough for a handful of them. The aim is never
-//! exceeded, because the superblock announces it.
+//! An LZ4 block has no seams, so the length of input that fits is found by trying: the first guess
+//! takes the ratio of the cluster before, the next ones fill the block of the image that the last
+//! one ended in. The aim is never exceeded, because the superblock announces it.
 
 use super::{Cluster, MAX_RAW, scale};
+use crate::erofs::superblock::BLOCK;
 
 /// How many lengths are tried.
-const GUESSES: usize = 6;
-/// A cluster with less than this free is full.
-const FULL: usize = 128;
+const GUESSES: usize = 3;
+/// A block with less than this free is full.
+const FULL: usize = 256;
 
 /// LZ4, see [`super::Packer`].
 pub(in crate::erofs) struct Packer {
@@ -25,28 +26,36 @@ impl Packer {
 
     pub(super) fn next(&mut self, data: &[u8]) -> Cluster {
         let most = data.len().min(MAX_RAW);
-        let mut fits = Cluster { raw_len: 0, bytes: None };
-        let mut too_long = most + 1;
+        let mut best = Cluster { raw_len: 0, bytes: None };
         let mut guess = self.last.clamp(1, most);
         for _ in 0..GUESSES {
             let bytes = lz4_flex::block::compress(data.get(..guess).unwrap_or_default());
-            let len = bytes.len();
+            let (raw_len, len) = (guess, bytes.len());
+            let free = len.next_multiple_of(BLOCK) - len;
+            guess = match len > self.cluster {
+                true => scale(raw_len, self.cluster - self.cluster / 32, len),
+                false => (raw_len + scale(free - free / 16, raw_len, len)).min(most),
+            };
             if len <= self.cluster {
-                fits = Cluster { raw_len: guess, bytes: Some(bytes) };
-            } else {
-                too_long = guess;
+                let denser = best.bytes.as_ref().is_none_or(|best_bytes| {
+                    raw_len * blocks(best_bytes.len()) > best.raw_len * blocks(len)
+                });
+                if denser {
+                    best = Cluster { raw_len, bytes: Some(bytes) };
+                }
+                if free < FULL || guess == raw_len {
+                    break;
+                }
             }
-            let full = fits.raw_len == guess && self.cluster - len < FULL;
-            if full || fits.raw_len + 1 >= too_long {
-                break;
-            }
-            let next = scale(guess, self.cluster, len);
-            guess = (next - next / 256).clamp(fits.raw_len + 1, too_long - 1);
         }
-        if fits.raw_len == 0 {
-            fits.raw_len = most.min(self.cluster);
+        if best.raw_len == 0 {
+            best.raw_len = most.min(self.cluster);
         }
-        self.last = fits.raw_len;
-        fits
+        self.last = best.raw_len.max(self.cluster);
+        best
     }
+}
+
+fn blocks(len: usize) -> usize {
+    len.div_ceil(BLOCK)
 }
