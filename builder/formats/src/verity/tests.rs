@@ -6,7 +6,8 @@ const UUID: Guid = Guid(0x11111111_2222_3333_4444_555555555555);
 
 /// Data that differs in every block.
 fn data(blocks: usize) -> Vec<u8> {
-    (0..blocks * BLOCK).map(|at| ((at / BLOCK) * 31 + at) as u8).collect()
+    let block = |number: usize| number.to_le_bytes().repeat(BLOCK / size_of::<usize>());
+    (0..blocks).flat_map(block).collect()
 }
 
 fn tree(data: &[u8], salt: &[u8]) -> (Vec<u8>, Digest) {
