@@ -7,8 +7,8 @@
 //! next build. Modes do not depend on the umask.
 
 use std::fs::{self, File};
-use std::io::{self, BufWriter, Write};
-use std::os::unix::fs::PermissionsExt;
+use std::io::{self, BufWriter, Read, Write};
+use std::os::unix::fs::{FileExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
 use rustix::fs::{CWD, RenameFlags, renameat_with};
@@ -83,6 +83,43 @@ impl Artefacts {
         drop(scratch);
         Ok(last)
     }
+}
+
+/// Writes one file whole or not at all; what was there stays until then.
+///
+/// # Errors
+/// It cannot be written.
+pub fn write_whole(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let folder = path.parent().unwrap_or_else(|| Path::new("."));
+    let mut file = tempfile::NamedTempFile::new_in(folder)?;
+    file.write_all(bytes)?;
+    set_mode(file.path(), 0o644)?;
+    file.persist(path).map_err(|error| error.error)?;
+    Ok(())
+}
+
+/// Copies a file with its holes: runs of zeros are not written.
+///
+/// # Errors
+/// It cannot be read or written; then `to` is removed.
+pub fn copy_sparse(from: &Path, to: &Path) -> io::Result<()> {
+    let copy = || {
+        let mut source = File::open(from)?;
+        let target = File::create(to)?;
+        let len_bytes = source.metadata()?.len();
+        let mut piece = vec![0; 1 << 20];
+        let mut offset_bytes = 0;
+        loop {
+            let len = source.read(&mut piece)?;
+            let Some(read) = piece.get(..len).filter(|read| !read.is_empty()) else { break };
+            if read.iter().any(|byte| *byte != 0) {
+                target.write_all_at(read, offset_bytes)?;
+            }
+            offset_bytes += u64::try_from(len).unwrap_or(0);
+        }
+        target.set_len(len_bytes)
+    };
+    copy().inspect_err(|_: &io::Error| fs::remove_file(to).unwrap_or_default())
 }
 
 /// The failure of writing one artefact.

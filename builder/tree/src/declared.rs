@@ -14,7 +14,7 @@ use crate::resolve::{Last, walk};
 ///
 /// # Errors
 /// Every file that does not fit: an unknown owner, something that is there and not said to be
-/// replaced, nothing there that is said to be, a path below something that is no directory.
+/// replaced, a path below something that is no directory.
 pub fn put(
     tree: &mut Tree,
     accounts: &Accounts,
@@ -51,10 +51,6 @@ fn put_one(tree: &mut Tree, accounts: &Accounts, file: &FileDecl) -> Result<(), 
             let found = wrong(format!("`/{}` is there already, from {by}", file.path));
             let advice = "write `replaces = true` if the recipe's is meant to be the one";
             return Err(Box::new(found.advise(advice)));
-        }
-        (false, true) => {
-            let found = wrong(format!("there is no `/{}` to replace", file.path));
-            return Err(Box::new(found.advise("leave out `replaces`")));
         }
         _ => {}
     }
@@ -108,13 +104,12 @@ mod tests {
     }
 
     #[test]
-    fn replacing_must_be_said_and_must_be_true() {
+    fn replacing_must_be_said() {
         let mut tree = Tree::new();
         put(&mut tree, &accounts(), &[file("etc/a", false)]).unwrap();
         assert_eq!(&*tree.get("etc/a").unwrap().origin, "recipe:base");
         assert_eq!(put(&mut tree, &accounts(), &[file("etc/a", false)]).unwrap_err().len(), 1);
         put(&mut tree, &accounts(), &[file("etc/a", true)]).unwrap();
-        assert_eq!(put(&mut tree, &accounts(), &[file("etc/b", true)]).unwrap_err().len(), 1);
     }
 
     #[test]

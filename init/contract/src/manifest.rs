@@ -56,8 +56,22 @@ pub struct Inputs {
     pub declarations: BTreeMap<String, Digest>,
     /// The node's own programs: name to digest.
     pub node_binaries: BTreeMap<String, Digest>,
+    /// The suites packages came from, by name.
+    pub suites: BTreeMap<String, Suite>,
     /// Every Debian package, by name.
     pub packages: BTreeMap<String, Package>,
+}
+
+/// A suite of the archive as it was when the versions were resolved.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Suite {
+    /// SHA-256 of the signed `InRelease`, which names all indices by digest.
+    pub inrelease: Digest,
+    /// When the archive made it: RFC 3339 in UTC.
+    pub date: String,
+    /// Fingerprints of the keys whose signatures were valid.
+    pub signed_by: Vec<String>,
 }
 
 /// A Debian package that went in.
@@ -66,6 +80,8 @@ pub struct Inputs {
 pub struct Package {
     /// Its version.
     pub version: String,
+    /// The suite it came from.
+    pub suite: String,
     /// SHA-256 of the `.deb`.
     pub sha256: Digest,
 }

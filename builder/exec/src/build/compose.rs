@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use contract::digest::Digest;
-use formats::tree::{Content, Kind, Node, Tree};
+use formats::tree::{Content, Kind, Node, Tree, parent};
 use recipe::assembly::Assembly;
 use recipe::diagnostic::{Diagnostic, Problem, Rejected};
 use recipe::image;
@@ -15,6 +15,9 @@ use tree::rules::Rules;
 use super::declarations::{Declared, rejected};
 use super::knowledge::Knowledge;
 use crate::failure::Failure;
+
+/// Where the loader keeps where libraries are.
+const LIBRARY_CACHE: &str = "etc/ld.so.cache";
 
 /// The trees of an image.
 #[derive(Debug)]
@@ -74,11 +77,49 @@ pub fn compose(
     let reached = tree::reach::reach(&full, request, knowledge).map_err(|error| {
         Failure::asked("the entry points do not reach all they need").because(error)
     })?;
-    let root = reached
+    let mut root = reached
         .root_tree(&full, &|content| knowledge.uncompressed(content))
         .map_err(|error| Failure::asked("making the root tree").because(error))?;
+    library_cache(&mut root, assembly, knowledge, &elf)?;
+    lint(&root, assembly, knowledge)?;
     let initrd = initrd(assembly, &root, &reached, programs)?;
     Ok(Composed { full, root, initrd, reached })
+}
+
+/// The loader's cache names only libraries that are there, so it is made again for what is kept.
+fn library_cache(
+    root: &mut Tree,
+    assembly: &Assembly,
+    knowledge: &Knowledge<'_>,
+    elf: &tree::derive::ld_cache::Facts<'_>,
+) -> Result<(), Failure> {
+    if root.get(LIBRARY_CACHE).is_none() {
+        return Ok(());
+    }
+    let bytes = tree::derive::ld_cache::write(root, assembly.arch, knowledge, elf)
+        .map_err(|error| Failure::asked("writing the loader's cache").because(error))?;
+    if let Some(node) = root.get_mut(LIBRARY_CACHE) {
+        node.kind = Kind::File(Content::inline(bytes));
+    }
+    Ok(())
+}
+
+/// Refuses what must not be in an image.
+fn lint(root: &Tree, assembly: &Assembly, knowledge: &Knowledge<'_>) -> Result<(), Failure> {
+    let policy = tree::lint::Policy::of(assembly);
+    let findings = tree::lint::lint(root, knowledge, policy)
+        .map_err(|error| Failure::promise("reading files for the lint").because(error))?;
+    if findings.is_empty() {
+        return Ok(());
+    }
+    let line = |finding: &tree::lint::Finding| {
+        let tree::lint::Finding { path, check, origin, message, hint } = finding;
+        format!("{check}: /{path} ({origin}): {message}; {hint}")
+    };
+    let lines: Vec<String> = findings.iter().map(line).collect();
+    Err(Failure::asked(format!("the lint refuses {} files of the image", findings.len()))
+        .because(lines.join("\n"))
+        .hint("leave the file out, or accept the finding in a recipe with [[lint]] and a why"))
 }
 
 /// The modules that are declared by name or path, so that they can be read in parallel before the
@@ -102,9 +143,11 @@ fn put_programs(full: &mut Tree, assembly: &Assembly, programs: &Programs) -> Re
         let bytes = programs
             .get(&program.name)
             .ok_or_else(|| wrong(format!("this repository has no program `{}`", program.name)))?;
-        let node = Node::new(Kind::File(Content::inline(Arc::clone(bytes))), 0o755, "ashlar");
+        let recipe = parent(&program.place.file).trim_start_matches("recipes/");
+        let origin = format!("recipe:{recipe}");
+        let node = Node::new(Kind::File(Content::inline(Arc::clone(bytes))), 0o755, &origin);
         let fits = |error: formats::tree::TreeError| wrong(error.to_string());
-        full.make_parents(&program.path, "ashlar").map_err(fits)?;
+        full.make_parents(&program.path, &origin).map_err(fits)?;
         full.insert(&program.path, node).map_err(fits)?;
     }
     Ok(())

@@ -38,6 +38,15 @@ pub fn read(repository: &Repository, image: &str, arch: Arch) -> Result<Declared
     Ok(Declared { assembly, files: shelf.noted(), sources: loaded.sources })
 }
 
+/// The architectures an image is built for.
+///
+/// # Errors
+/// Its declarations have mistakes.
+pub fn architectures(repository: &Repository, image: &str) -> Result<Vec<Arch>, Failure> {
+    let loaded = recipe::load::load(&repository.reader(), image).map_err(rejected)?;
+    Ok(loaded.image.architectures)
+}
+
 /// Mistakes in declarations, with the lines they are in.
 #[must_use]
 pub fn rejected(rejected: Rejected) -> Failure {

@@ -71,6 +71,12 @@ impl<'a> Knowledge<'a> {
         }
     }
 
+    /// The packages whose contents these are.
+    #[must_use]
+    pub const fn unpacked(&self) -> &'a Unpacked {
+        self.unpacked
+    }
+
     /// Finds out about many contents at once, on all threads of the current pool. What cannot be
     /// read is passed over; whoever asks for it later gets the error.
     pub fn prepare(&self, contents: &[&Content]) {

@@ -32,6 +32,32 @@ pub struct Report {
     pub missing_firmware: BTreeMap<String, Vec<String>>,
     /// Every entry of the root, by path.
     pub files: BTreeMap<String, FileRecord>,
+    /// What lies where in `root.erofs`, without gaps.
+    pub root_layout: Vec<Stretch>,
+    /// What lies where in `disk.raw`; between are holes.
+    pub disk_layout: Vec<Stretch>,
+}
+
+/// A stretch of a file and what it is.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Stretch {
+    /// Where it begins.
+    pub offset_bytes: u64,
+    /// How long it is.
+    pub len_bytes: u64,
+    /// What it is: `file PATH`, `files PATH|PATH`, `inode PATH`, or a name of its own.
+    pub what: String,
+}
+
+impl Stretch {
+    /// The stretch with this byte, and how far into it.
+    #[must_use]
+    pub fn find(stretches: &[Self], offset_bytes: u64) -> Option<(&Self, u64)> {
+        let after = stretches.partition_point(|each| each.offset_bytes <= offset_bytes);
+        let stretch = stretches.get(after.checked_sub(1)?)?;
+        let into = offset_bytes.checked_sub(stretch.offset_bytes)?;
+        (into < stretch.len_bytes).then_some((stretch, into))
+    }
 }
 
 /// A part of the image and how large it may be.
