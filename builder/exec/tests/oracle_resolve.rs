@@ -39,42 +39,32 @@ const HYPERVISOR: &[&str] = &[
 /// Packages that one of the two has and the other has not, with the reason.
 const MEANT: &[(&str, &str)] = &[];
 
-/// Where apt keeps its state, below the folder of the test, and what it is told.
-fn apt(folder: &Path, arguments: &[&str]) -> String {
-    let options = [
-        "Dir::State=./state",
-        "Dir::State::status=/dev/null",
-        "Dir::Cache=./cache",
-        "Dir::Etc::sourcelist=./sources.list",
-        "Dir::Etc::sourceparts=/dev/null",
-        "APT::Sandbox::User=root",
-        "APT::Architecture=amd64",
-    ];
-    let inside = Path::new("/tmp").join(folder.file_name().unwrap());
-    let here = |option: &str| option.replace("./", &format!("{}/", inside.display()));
-    let options: Vec<String> =
-        options.iter().flat_map(|one| ["-o".to_owned(), here(one)]).collect();
-    let all: Vec<&str> =
-        options.iter().map(String::as_str).chain(arguments.iter().copied()).collect();
-    run(folder, "apt-get", &all)
-}
+/// What apt is told, so that it reads nothing but the folder of the test and starts no program.
+const OPTIONS: &[&str] = &[
+    "Dir::State=./state",
+    "Dir::State::status=/dev/null",
+    "Dir::Cache=./cache",
+    "Dir::Etc=./etc",
+    "APT::Sandbox::User=root",
+    "APT::Architecture=amd64",
+    "APT::Architectures::=amd64",
+];
 
+/// Lays out the folder as if apt had fetched the list from an archive.
 fn prepare(folder: &Path, list: &[u8]) {
-    for name in ["state/lists/partial", "cache/archives/partial", "archive"] {
+    for name in ["state/lists/partial", "cache/archives/partial", "etc"] {
         fs::create_dir_all(folder.join(name)).unwrap();
     }
-    fs::write(folder.join("archive/Packages"), list).unwrap();
-    let inside = Path::new("/tmp").join(folder.file_name().unwrap());
-    let source = format!("deb [trusted=yes] file:{}/archive ./\n", inside.display());
-    fs::write(folder.join("sources.list"), source).unwrap();
-    apt(folder, &["update"]);
+    fs::write(folder.join("etc/sources.list"), "deb [trusted=yes] file:/archive ./\n").unwrap();
+    fs::write(folder.join("state/lists/_archive_._Packages"), list).unwrap();
 }
 
 /// Lines of the form `Inst NAME (VERSION …)`.
 fn theirs(folder: &Path, wishes: &[&str]) -> BTreeSet<String> {
-    let mut arguments = vec!["--simulate", "--no-install-recommends", "install"];
+    let mut arguments: Vec<&str> = OPTIONS.iter().flat_map(|option| ["-o", *option]).collect();
+    arguments.extend(["--simulate", "--no-install-recommends", "install"]);
     arguments.extend(wishes);
-    let printed = apt(folder, &arguments);
+    let printed = run(folder, "apt-get", &arguments);
     let line = |line: &str| {
         let mut words = line.strip_prefix("Inst ")?.split(' ');
         Some(format!("{} {}", words.next()?, words.next()?.trim_start_matches('(')))
