@@ -119,7 +119,7 @@ fn lint(root: &Tree, assembly: &Assembly, knowledge: &Knowledge<'_>) -> Result<(
     let lines: Vec<String> = findings.iter().map(line).collect();
     Err(Failure::asked(format!("the lint refuses {} files of the image", findings.len()))
         .because(lines.join("\n"))
-        .hint("leave the file out, or accept the finding in a recipe with [[lint]] and a why"))
+        .hint("leave the file out, or accept the finding in a recipe with [[exception]] and a why"))
 }
 
 /// The modules that are declared by name or path, so that they can be read in parallel before the
