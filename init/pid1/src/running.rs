@@ -89,6 +89,7 @@ impl Running {
         loop {
             self.node.feed();
             let now_us = sys::clock::boot_us();
+            self.control.expire(now_us);
             self.units.time(&mut self.node, now_us);
             self.hotplug.start_if_wanted(&mut self.node);
             match self.ending {

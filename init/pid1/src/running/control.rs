@@ -66,6 +66,11 @@ impl Control {
         listener.into_iter().chain(connections)
     }
 
+    /// Closes what took too long, so that those who wait in the kernel get their turn.
+    pub(super) fn expire(&mut self, now_us: u64) {
+        self.connections.retain(|connection| now_us < connection.until_us);
+    }
+
     /// Goes on with what happened; answers with what was asked of the machine.
     pub(super) fn hear(
         &mut self,
@@ -73,7 +78,6 @@ impl Control {
         now_us: u64,
         status: impl FnOnce() -> Status,
     ) -> Option<Ending> {
-        self.connections.retain(|connection| now_us < connection.until_us);
         let id = match place {
             Place::Listener => {
                 self.accept(now_us);

@@ -163,10 +163,14 @@ impl Unit {
             )
     }
 
-    /// Its process ended: tells the rest of what it said, and keeps why it ended.
+    /// Its process ended: tells the rest of what it said, and keeps why it ended; if we stopped it,
+    /// that was said before.
     pub(super) fn ended(&mut self, name: &ServiceName, end: End, console: &mut Console) {
         let last = self.output.take().map(|output| output.finish(name.as_str(), console));
         let last = last.filter(|line| !line.is_empty() && end != End::Status(0));
+        if matches!(self.state, State::Stopping { .. }) {
+            return;
+        }
         let said = last.map_or_else(String::new, |line| format!(": {line}"));
         self.why = Some(format!("{}{said}", words(end)));
     }

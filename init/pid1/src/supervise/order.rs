@@ -29,9 +29,11 @@ pub fn may_start<M: Member>(members: &BTreeMap<ServiceName, M>, name: &ServiceNa
         service.needs.iter().all(|need| word(need).is_some_and(ServiceState::is_ready));
     let order_kept = service.after.iter().all(|other| word(other).is_none_or(is_settled));
     let kernel_settled = !kernel
-        || members
-            .iter()
-            .all(|(other, m)| other.as_str() != KERNEL || is_settled(m.state().word()));
+        || members.iter().filter(|(other, _)| other.as_str() == KERNEL).all(|(_, member)| {
+            // A driver that hangs cannot even be killed; it was waited for long enough.
+            let word = member.state().word();
+            is_settled(word) || word == ServiceState::Stopping
+        });
     needs_ready && order_kept && kernel_settled
 }
 
@@ -83,19 +85,35 @@ pub enum Gate {
 /// Asks every required service.
 #[must_use]
 pub fn gate<M: Member>(members: &BTreeMap<ServiceName, M>) -> Gate {
-    let missing = || {
-        members
-            .iter()
-            .filter(|(_, member)| member.service().required && !member.state().word().is_ready())
-    };
-    let names = |will_not: bool| {
-        let of = missing().filter(move |(_, m)| !will_not || is_settled(m.state().word()));
-        of.map(|(name, _)| name.clone()).collect::<Vec<_>>()
-    };
-    let (broken, waiting) = (names(true), names(false));
-    match (broken.is_empty(), waiting.is_empty()) {
-        (false, _) => Gate::Broken(broken),
-        (true, false) => Gate::Waiting(waiting),
+    let missing: Vec<_> = members
+        .iter()
+        .filter(|(_, member)| member.service().required && !member.state().word().is_ready())
+        .collect();
+    let names = |of: &[(&ServiceName, &M)]| of.iter().map(|(name, _)| (*name).clone()).collect();
+    let broken: Vec<_> =
+        missing.iter().copied().filter(|(_, member)| will_not_be_ready(members, *member)).collect();
+    match (broken.is_empty(), missing.is_empty()) {
+        (false, _) => Gate::Broken(names(&broken)),
+        (true, false) => Gate::Waiting(names(&missing)),
         (true, true) => Gate::Open,
+    }
+}
+
+/// It was given up, or waits for one that was.
+fn will_not_be_ready<M: Member>(members: &BTreeMap<ServiceName, M>, member: &M) -> bool {
+    match member.state().word() {
+        ServiceState::Stopped | ServiceState::Failed => true,
+        // The graph has no rings, so this ends.
+        ServiceState::Waiting => member
+            .service()
+            .needs
+            .iter()
+            .filter_map(|need| members.get(need))
+            .any(|need| will_not_be_ready(members, need)),
+        ServiceState::Starting
+        | ServiceState::Ready
+        | ServiceState::Done
+        | ServiceState::Pausing
+        | ServiceState::Stopping => false,
     }
 }

@@ -61,6 +61,9 @@ fn drivers_come_first_unless_a_service_is_early() {
     check("a", "", STARTING, false);
     check("a", "", State::Done, true);
     check("a", "", State::Failed, true);
+    let hangs =
+        State::Stopping { pid: 1, kill_at_us: None, then: super::super::machine::Then::Rest };
+    check("a", "", hangs, true);
     check("a", "early = true", STARTING, true);
     check("root-check", "", STARTING, true);
 }
@@ -92,4 +95,14 @@ fn the_gate_asks_only_who_is_required() {
     check(State::Waiting, Gate::Waiting(vec![name("a")]));
     check(State::Failed, Gate::Broken(vec![name("a")]));
     check(State::Stopped, Gate::Broken(vec![name("a")]));
+}
+
+#[test]
+fn who_waits_for_one_that_was_given_up_will_not_be_ready() {
+    let rows = [
+        ("a", "required = true\nneeds = ['b']", State::Waiting),
+        ("b", "needs = ['c']", State::Waiting),
+        ("c", "", State::Failed),
+    ];
+    assert_eq!(gate(&members(&rows)), Gate::Broken(vec![name("a")]));
 }
