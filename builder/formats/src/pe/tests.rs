@@ -246,6 +246,12 @@ fn sbat_tables_merge_in_order_and_refuse_conflicts() {
 }
 
 #[test]
+fn a_checksum_adds_carries_back_and_leaves_its_own_field_out() {
+    assert_eq!(checksum(&[0xff, 0xff, 2, 0], 100), 2 + 4);
+    assert_eq!(checksum(&[1, 0, 0xff, 0xff, 0xff, 0xff, 5], 2), 1 + 5 + 7);
+}
+
+#[test]
 fn a_listing_says_where_everything_is() {
     let (stub, kernel) = (stub(), kernel());
     let bytes = assemble(&parts(&stub, &kernel)).unwrap();
