@@ -48,7 +48,7 @@ pub struct Ready {
 /// The image cannot be built, or QEMU cannot be had.
 pub fn prepare(session: &Session<'_>, ask: &Ask<'_>) -> Result<Ready, Failure> {
     let built = image::build(session, ask.image, ask.arch, ask.how)?;
-    let tools = tooling::tree(session, tooling::RUN, None)?;
+    let tools = tooling::tree(session, tooling::RUN, &[])?;
     let scratch = session.store.temporary_directory().map_err(|error| {
         Failure::machine("making a folder for the machine").because(error)
     })?;

@@ -30,20 +30,20 @@ pub fn host() -> Result<Arch, Failure> {
     })
 }
 
-/// The tree of a tools image, for this machine and, where it has them, for one target.
+/// The tree of a tools image, for this machine and, where it has them, for these targets.
 ///
 /// # Errors
 /// The image cannot be locked or fetched, or the tree cannot be unpacked.
 pub fn tree(
     session: &Session<'_>,
     image: &str,
-    target: Option<Arch>,
+    targets: &[Arch],
 ) -> Result<ToolTree, Failure> {
     let host = host()?;
     let declared = declarations::read(session.repository, image, host)?;
     let lock = locks::ensure(session, &declared.assembly)?;
-    let target = target.map(locks::target);
-    let takes = |set: &str| set == locks::IMAGE || Some(set) == target.as_deref();
+    let targets: Vec<String> = targets.iter().map(|arch| locks::target(*arch)).collect();
+    let takes = |set: &str| set == locks::IMAGE || targets.iter().any(|target| target == set);
     let lock = locks::fetch(session, &declared.assembly, lock, &takes)?;
     let packages: Vec<Package> = lock
         .packages
@@ -80,7 +80,8 @@ pub fn programs(
     };
     let compiled = match compiler {
         Compiler::Locked => {
-            let tree = tree(session, RUST, Some(target))?;
+            // What runs while compiling (procedural macros) is linked for this machine.
+            let tree = tree(session, RUST, &[target, host()?])?;
             session.watcher.phase("node programs");
             toolchain::node_binaries(&request, &tree)
         }
