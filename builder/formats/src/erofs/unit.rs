@@ -210,6 +210,26 @@ mod tests {
     }
 
     #[test]
+    fn frames_say_how_long_they_are() {
+        for data in samples() {
+            let packed = packed(&data, Codec::Zstd { level: 3 });
+            let mut at = 0;
+            for extent in &packed.extents {
+                let end = at + usize::try_from(extent.blocks).unwrap() * BLOCK;
+                let padding = packed.blocks[at..].iter().take_while(|byte| **byte == 0).count();
+                let frame = &packed.blocks[at + padding..end];
+                if extent.compressed {
+                    let len = zstd::zstd_safe::get_frame_content_size(frame).unwrap();
+                    assert_eq!(len, Some(extent.raw_len.into()));
+                    let raw = zstd::bulk::decompress(frame, MAX_RAW).unwrap();
+                    assert_eq!(raw.len(), usize::try_from(extent.raw_len).unwrap());
+                }
+                at = end;
+            }
+        }
+    }
+
+    #[test]
     fn other_bytes_from_a_cache_are_not_taken() {
         let packed = packed(&samples()[0], Codec::Zstd { level: 3 });
         let len = u64::try_from(samples()[0].len()).unwrap();

@@ -6,7 +6,11 @@
 //! a little short of what the ratio so far promises. If one comes out larger than hoped, the
 //! cluster grows by a block, nothing is compressed twice.
 //!
-//! So the cluster size is an aim: a cluster has at most one piece more, and never more than the
+//! How much is in the frame is known only at its end, so the library writes a header without it;
+//! readers outside of the kernel insist on it. So the header is replaced at the end (RFC 8878,
+//! section 3.1.1.1): the same window, and the length in four bytes.
+//!
+//! The cluster size is an aim: a cluster has at most one piece more, and never more than the
 //! kernel's limit.
 
 use std::io;
@@ -21,8 +25,13 @@ use crate::erofs::superblock::BLOCK;
 const PIECE: usize = 128 << 10;
 /// A block costs its header and often new tables; what a small piece is thought to cost extra.
 const PIECE_COST: usize = 30;
-/// Ending a frame after a flush adds an empty block.
-const END: usize = 3;
+/// Ending a frame after a flush adds an empty block, and its length to the header.
+const END: usize = 3 + 4;
+/// A frame header as the library writes it for a frame of unknown length: the magic number, no
+/// flags, and the window.
+const OPEN_HEADER: usize = 6;
+/// The flag for a length in four bytes.
+const LEN_IN_FOUR: u8 = 2 << 6;
 /// A gap smaller than this is left.
 const SMALL_GAP: usize = 160;
 /// A piece smaller than this is not worth its header.
@@ -103,7 +112,7 @@ impl Packer {
         if !frame.ended {
             self.compress(&mut frame, 0, ZSTD_EndDirective::ZSTD_e_end)?;
         }
-        Ok(Cluster { raw_len: frame.used, bytes: Some(frame.out) })
+        Ok(Cluster { raw_len: frame.used, bytes: Some(with_len(frame.out, frame.used)) })
     }
 
     /// Large pieces until the next one would lead past the aim.
@@ -152,6 +161,16 @@ impl Packer {
             frame.out.reserve(PIECE);
         }
     }
+}
+
+/// The frame with its length in the header, which a frame of a single piece has already.
+fn with_len(mut frame: Vec<u8>, raw_len: usize) -> Vec<u8> {
+    if let [.., flags @ 0, _window] = frame.get_mut(..OPEN_HEADER).unwrap_or_default() {
+        *flags = LEN_IN_FOUR;
+        let len = u32::try_from(raw_len).unwrap_or(u32::MAX).to_le_bytes();
+        frame.splice(OPEN_HEADER..OPEN_HEADER, len);
+    }
+    frame
 }
 
 /// What is free in the block of the image that the frame ends in.
