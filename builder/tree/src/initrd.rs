@@ -15,6 +15,14 @@ use crate::reach::Modules;
 /// Directories that the init program mounts on.
 const MOUNT_POINTS: [&str; 5] = ["dev", "proc", "run", "sys", "sysroot"];
 
+/// Device nodes that are there before the init program made its own: path, mode, major, minor.
+/// The kernel opens the first for it; without the second a machine that has no console ends it.
+const DEVICES: [(&str, u16, u32, u32); 2] =
+    [("dev/console", 0o600, 5, 1), ("dev/null", 0o666, 1, 3)];
+
+/// What the init program says it is.
+const OS_RELEASE: &str = "usr/lib/os-release";
+
 /// Which modules are loaded whatever devices there are, one name a line.
 const LOADS: &str = "usr/lib/ashlar/modules";
 
@@ -73,6 +81,9 @@ pub fn initrd(
     for path in MOUNT_POINTS {
         tree.insert(path, Node::new(Kind::Directory, 0o755, "ashlar"))?;
     }
+    for (path, mode, major, minor) in DEVICES {
+        tree.insert(path, Node::new(Kind::CharDevice(major, minor), mode, "ashlar"))?;
+    }
     put(&mut tree, "init", Node::new(Kind::File(init.clone()), 0o755, "ashlar"))?;
     put(&mut tree, LOADS, text(loads.as_bytes()))?;
     for module in modules.kept.values().filter(|module| module.initrd) {
@@ -85,8 +96,10 @@ pub fn initrd(
     }
     // What the kernel has built in needs no file, and the init program must know so.
     let builtin = format!("{}/modules.builtin", modules.directory());
-    if let Some(node) = root.get(&builtin) {
-        put(&mut tree, &builtin, node.clone())?;
+    for path in [builtin.as_str(), OS_RELEASE] {
+        if let Some(node) = root.get(path) {
+            put(&mut tree, path, node.clone())?;
+        }
     }
     Ok(tree)
 }
@@ -108,8 +121,7 @@ mod tests {
 
     #[test]
     fn an_initrd_without_modules_holds_the_program_and_empty_indices() {
-        let modules =
-            Modules { version: "6".into(), order: String::new(), kept: BTreeMap::new() };
+        let modules = Modules { version: "6".into(), order: String::new(), kept: BTreeMap::new() };
         let init = Content::inline(b"init".as_slice());
         let tree = initrd(&Tree::new(), &modules, &init, "dm-verity\n").unwrap();
         assert_eq!(tree.get("init").unwrap().mode, 0o755);
