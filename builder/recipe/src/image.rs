@@ -102,8 +102,21 @@ pub struct Budgets {
     pub root_bytes: u64,
     /// The unified kernel image.
     pub uki_bytes: u64,
+    /// The same for ARM64, where it differs: the stub starts only uncompressed kernels there.
+    pub uki_aarch64_bytes: Option<u64>,
     /// The program that runs as the first process.
     pub init_bytes: u64,
+}
+
+impl Budgets {
+    /// What a unified kernel image for this architecture may be.
+    #[must_use]
+    pub fn uki_bytes(&self, arch: Arch) -> u64 {
+        match arch {
+            Arch::X86_64 => self.uki_bytes,
+            Arch::Aarch64 => self.uki_aarch64_bytes.unwrap_or(self.uki_bytes),
+        }
+    }
 }
 
 /// How the root is compressed, by level of the build.

@@ -157,8 +157,11 @@ pub(crate) const IMAGE: Section = Section {
 pub(crate) const SLOTS: Section =
     Section { title: "the slots", header: "[slots]", keys: &["root", "verity", "esp", "state"] };
 
-pub(crate) const BUDGETS: Section =
-    Section { title: "the budgets", header: "[budgets]", keys: &["root", "uki", "init"] };
+pub(crate) const BUDGETS: Section = Section {
+    title: "the budgets",
+    header: "[budgets]",
+    keys: &["root", "uki", "uki-aarch64", "init"],
+};
 
 pub(crate) const COMPRESSION: Section =
     Section { title: "the compression", header: "[compression]", keys: &["dev", "release"] };

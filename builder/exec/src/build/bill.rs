@@ -36,9 +36,9 @@ pub fn bill(
     let boot = boot_contents(prepared, &composed.full, knowledge.unpacked())?;
     let boot = boot.iter().map(|(path, package, content)| (path.clone(), package.clone(), content));
     for (path, component, content) in contents.chain(boot) {
-        let sha1 = knowledge.sha1(content).map_err(|error| {
-            Failure::promise(format!("reading `/{path}`")).because(error)
-        })?;
+        let sha1 = knowledge
+            .sha1(content)
+            .map_err(|error| Failure::promise(format!("reading `/{path}`")).because(error))?;
         let file = File { path, sha256: *content.digest(), sha1 };
         files.entry(component).or_default().push(file);
     }

@@ -84,9 +84,8 @@ pub fn explain(disk: &Path, offset_bytes: u64) -> Result<Origin, Failure> {
         });
         if let Some((stretch, _)) = Stretch::find(&report.root_layout, into).filter(|_| is_root) {
             origin.content = Some(stretch.what.clone());
-            origin.paths = paths(&stretch.what)
-                .map(|path| path_origin(path, &manifest, &report))
-                .collect();
+            origin.paths =
+                paths(&stretch.what).map(|path| path_origin(path, &manifest, &report)).collect();
         }
     }
     Ok(origin)
@@ -111,8 +110,8 @@ pub fn records(folder: &Path) -> Result<(Manifest, Report), Failure> {
     };
     let manifest = serde_json::from_slice(&read("manifest.json")?)
         .map_err(|error| wrong("manifest.json", error))?;
-    let report =
-        serde_json::from_slice(&read("report.json")?).map_err(|error| wrong("report.json", error))?;
+    let report = serde_json::from_slice(&read("report.json")?)
+        .map_err(|error| wrong("report.json", error))?;
     Ok((manifest, report))
 }
 

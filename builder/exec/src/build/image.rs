@@ -179,9 +179,9 @@ fn rules(session: &Session<'_>, declared: &mut Declared) -> Result<Rules, Failur
     let mut texts = BTreeMap::new();
     for name in shelf.names(folder).into_iter().filter(|name| name.ends_with(".toml")) {
         let path = format!("{folder}/{name}");
-        let bytes = shelf.read(&path, 1 << 20).map_err(|error| {
-            Failure::machine(format!("reading `{path}`")).because(error)
-        })?;
+        let bytes = shelf
+            .read(&path, 1 << 20)
+            .map_err(|error| Failure::machine(format!("reading `{path}`")).because(error))?;
         let text = String::from_utf8(bytes)
             .map_err(|error| Failure::asked(format!("`{path}` is no UTF-8")).because(error))?;
         texts.insert(path, text);
@@ -216,8 +216,7 @@ impl Work<'_> {
         let unpacked = unpack(session, &prepared.lock)?;
         let pool = pool(session)?;
         phases.begin("tree");
-        let knowledge =
-            Knowledge::open(session.store, &unpacked, identity.image, identity.arch);
+        let knowledge = Knowledge::open(session.store, &unpacked, identity.image, identity.arch);
         let composed = pool.install(|| compose_image(prepared, &unpacked, &knowledge))?;
         phases.begin("root");
         let compression = match prepared.how.level {
@@ -268,16 +267,17 @@ impl Work<'_> {
         let initrd = composed.initrd.as_ref().ok_or_else(none)?;
         let initrd = parts::initrd(self.session, initrd, source, self.prepared.how.level)?;
         let assembly = &self.prepared.declared.assembly;
-        let mut words: Vec<&str> = assembly.arguments.iter().map(|each| each.text.as_str()).collect();
+        let mut words: Vec<&str> =
+            assembly.arguments.iter().map(|each| each.text.as_str()).collect();
         let root = format!("roothash={}", written.root_hash);
         words.push(&root);
         let command_line = words.join(" ");
         let os_release = composed.root.get("usr/lib/os-release").and_then(|node| node.content());
         let os_release = os_release.and_then(|content| content.load(source).ok());
-        let os_release = String::from_utf8_lossy(os_release.as_deref().unwrap_or_default()).into_owned();
+        let os_release =
+            String::from_utf8_lossy(os_release.as_deref().unwrap_or_default()).into_owned();
         let release = kernel_release(composed);
-        let uki =
-            parts::uki(self.identity(), boot, &initrd, &command_line, &release, &os_release)?;
+        let uki = parts::uki(self.identity(), boot, &initrd, &command_line, &release, &os_release)?;
         Ok((uki.into(), command_line))
     }
 
@@ -316,7 +316,7 @@ impl Work<'_> {
         vec![
             part("root.erofs", size("root.erofs"), Some(budgets.root_bytes)),
             part("root.verity", size("root.verity"), None),
-            part("uki.efi", size("uki.efi"), Some(budgets.uki_bytes)),
+            part("uki.efi", size("uki.efi"), Some(budgets.uki_bytes(self.identity().arch))),
             part("ashlar-init", u64::try_from(init).unwrap_or(u64::MAX), Some(budgets.init_bytes)),
             part("disk.raw", size("disk.raw"), None),
         ]
@@ -330,14 +330,22 @@ fn within_budget(report: &Report) -> Result<(), Failure> {
         .filter(|_| report.level == Level::Release.word())
         .map(|part| {
             let most = part.budget_bytes.unwrap_or(0);
-            format!("{} has {}, {} are allowed", part.name, report::size(part.size_bytes), report::size(most))
+            format!(
+                "{} has {}, {} are allowed",
+                part.name,
+                report::size(part.size_bytes),
+                report::size(most)
+            )
         })
         .collect();
     if over.is_empty() {
         return Ok(());
     }
     Err(Failure::asked(format!("`{}` is over its budget: {}", report.image, over.join("; "))).hint(
-        format!("leave something out (`ashlar show {}` lists sizes), or raise the budget", report.image),
+        format!(
+            "leave something out (`ashlar show {}` lists sizes), or raise the budget",
+            report.image
+        ),
     ))
 }
 

@@ -179,9 +179,8 @@ pub fn fetch(
     takes: &dyn Fn(&str) -> bool,
 ) -> Result<Lock, Failure> {
     let (image, arch) = (&assembly.image.name, assembly.arch);
-    let get = |lock: &Lock| {
-        session.fetcher.fetch(session.store, &wanted(lock, takes), session.watcher)
-    };
+    let get =
+        |lock: &Lock| session.fetcher.fetch(session.store, &wanted(lock, takes), session.watcher);
     match get(&lock) {
         Ok(()) => Ok(lock),
         Err(error) if session.locking == Locking::Follow && has_left(&error) => {
@@ -199,9 +198,9 @@ pub fn fetch(
 fn has_left(error: &FetchError) -> bool {
     use crate::fetch::Why;
     match error {
-        FetchError::Nowhere { attempts, .. } => attempts
-            .iter()
-            .all(|attempt| matches!(attempt.why, Why::Status(status) if status == 404 || status == 410)),
+        FetchError::Nowhere { attempts, .. } => attempts.iter().all(
+            |attempt| matches!(attempt.why, Why::Status(status) if status == 404 || status == 410),
+        ),
         _ => false,
     }
 }
@@ -222,9 +221,8 @@ pub(super) fn unavailable(error: FetchError) -> Failure {
 #[must_use]
 pub fn changes(before: &Lock, after: &Lock) -> String {
     let versions = |lock: &Lock| -> BTreeMap<(String, String), String> {
-        let row = |(key, _): (&Key, &Locked)| {
-            ((key.set.clone(), key.name.clone()), key.version.clone())
-        };
+        let row =
+            |(key, _): (&Key, &Locked)| ((key.set.clone(), key.name.clone()), key.version.clone());
         lock.packages.iter().map(row).collect()
     };
     let (old, new) = (versions(before), versions(after));

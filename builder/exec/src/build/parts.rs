@@ -129,10 +129,8 @@ pub fn root(
         ("root.verity".to_owned(), artefact(Digest::of(&verity_bytes), verity_bytes.len())),
         ("root.roothash".to_owned(), artefact(Digest::of(text.as_bytes()), text.len())),
     ]);
-    written.insert(
-        name.to_owned(),
-        Artefact { sha256: erofs_digest, size_bytes: layout.len_bytes },
-    );
+    written
+        .insert(name.to_owned(), Artefact { sha256: erofs_digest, size_bytes: layout.len_bytes });
     Ok(WrittenRoot {
         root_hash,
         artefacts: written,
@@ -160,9 +158,8 @@ fn stretch(region: &erofs::Region) -> Stretch {
 /// What each file takes. Files that are compressed together share what they take by their length.
 fn stored(layout: &erofs::Layout, tree: &Tree) -> BTreeMap<String, u64> {
     let mut stored: BTreeMap<String, u64> = BTreeMap::new();
-    let content = |path: &str| {
-        tree.get(path).and_then(|node| node.content()).map_or(0, Content::len_bytes)
-    };
+    let content =
+        |path: &str| tree.get(path).and_then(|node| node.content()).map_or(0, Content::len_bytes);
     for region in &layout.regions {
         match &region.owner {
             erofs::Owner::File(path)
@@ -219,9 +216,8 @@ pub fn initrd(
     level: Level,
 ) -> Result<Vec<u8>, Failure> {
     let zstd = INITRD_LEVELS.iter().find(|(of, _)| *of == level).map_or(3, |(_, zstd)| *zstd);
-    let wrong = |error: formats::cpio::WriteError| {
-        Failure::machine("writing the initrd").because(error)
-    };
+    let wrong =
+        |error: formats::cpio::WriteError| Failure::machine("writing the initrd").because(error);
     let mut archive = Vec::new();
     formats::cpio::write(tree, source, &mut archive).map_err(wrong)?;
     let key = format!("{} zstd {zstd} {}", Digest::of(&archive), super::codecs::zstd_version());

@@ -65,10 +65,8 @@ pub fn lock(
         let arch = arch_of(set, assembly);
         packages.extend(solve_set(assembly, set, asked, arch, &fetched)?);
     }
-    let suites = fetched
-        .into_iter()
-        .map(|(name, fetched)| (name.to_owned(), fetched.suite))
-        .collect();
+    let suites =
+        fetched.into_iter().map(|(name, fetched)| (name.to_owned(), fetched.suite)).collect();
     let lock = Lock {
         arch: assembly.arch,
         codecs: codecs::versions(),
@@ -134,10 +132,8 @@ fn fetch(
         }
         Ok(verified.fresh(now, known.map(|suite| suite.date))?)
     };
-    let verified = session
-        .fetcher
-        .document(archive, &path, INRELEASE_BYTES, accept)
-        .map_err(|error| {
+    let verified =
+        session.fetcher.document(archive, &path, INRELEASE_BYTES, accept).map_err(|error| {
             Failure::promise(format!("no mirror has a `{path}` that can be believed"))
                 .because(error)
                 .hint("name another mirror with --mirror URL; the keys are in recipes/keys/")
@@ -146,9 +142,8 @@ fn fetch(
     let mut wanted = Vec::new();
     for arch in arches {
         for component in &suite.components {
-            let lacks = || {
-                Failure::asked(format!("`{}` has no {component} for {arch}", suite.name))
-            };
+            let lacks =
+                || Failure::asked(format!("`{}` has no {component} for {arch}", suite.name));
             let list = release.packages_path(component, arch.debian()).ok_or_else(lacks)?;
             let listed = *release.file(&list).ok_or_else(lacks)?;
             wanted.push((*arch, list, listed));
@@ -171,10 +166,7 @@ fn fetch(
             }
         })
         .collect();
-    session
-        .fetcher
-        .fetch(session.store, &ask, session.watcher)
-        .map_err(locks::unavailable)?;
+    session.fetcher.fetch(session.store, &ask, session.watcher).map_err(locks::unavailable)?;
     let mut lists: BTreeMap<Arch, Vec<Vec<u8>>> = BTreeMap::new();
     for (arch, list, listed) in &wanted {
         let bytes = object(session, &listed.digest)?;

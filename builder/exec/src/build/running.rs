@@ -49,9 +49,10 @@ pub struct Ready {
 pub fn prepare(session: &Session<'_>, ask: &Ask<'_>) -> Result<Ready, Failure> {
     let built = image::build(session, ask.image, ask.arch, ask.how)?;
     let tools = tooling::tree(session, tooling::RUN, &[])?;
-    let scratch = session.store.temporary_directory().map_err(|error| {
-        Failure::machine("making a folder for the machine").because(error)
-    })?;
+    let scratch = session
+        .store
+        .temporary_directory()
+        .map_err(|error| Failure::machine("making a folder for the machine").because(error))?;
     let accelerator = probe(ask.arch, &tools, scratch.path())?;
     let image = built.folder.join("disk.raw");
     let (disk, writes) = match ask.state {

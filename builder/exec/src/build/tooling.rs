@@ -34,11 +34,7 @@ pub fn host() -> Result<Arch, Failure> {
 ///
 /// # Errors
 /// The image cannot be locked or fetched, or the tree cannot be unpacked.
-pub fn tree(
-    session: &Session<'_>,
-    image: &str,
-    targets: &[Arch],
-) -> Result<ToolTree, Failure> {
+pub fn tree(session: &Session<'_>, image: &str, targets: &[Arch]) -> Result<ToolTree, Failure> {
     let host = host()?;
     let declared = declarations::read(session.repository, image, host)?;
     let lock = locks::ensure(session, &declared.assembly)?;

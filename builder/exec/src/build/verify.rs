@@ -59,17 +59,14 @@ pub fn verify(
     let how = How { level, compiler };
     let prepared = image::prepare(session, &manifest.image, manifest.arch, how)?;
     same_inputs(&manifest, &prepared)?;
-    let out = session.store.temporary_directory().map_err(|error| {
-        Failure::machine("making a folder to build in").because(error)
-    })?;
+    let out = session
+        .store
+        .temporary_directory()
+        .map_err(|error| Failure::machine("making a folder to build in").because(error))?;
     let again = Session { out: out.path(), ..*session };
     let built = image::build(&again, &manifest.image, manifest.arch, how)?;
     compare(&manifest, &built.manifest)?;
-    Ok(Verified {
-        image: manifest.image,
-        version: manifest.version,
-        artefacts: manifest.artefacts,
-    })
+    Ok(Verified { image: manifest.image, version: manifest.version, artefacts: manifest.artefacts })
 }
 
 fn digest(path: &Path) -> io::Result<Digest> {

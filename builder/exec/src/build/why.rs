@@ -70,10 +70,8 @@ fn package(prepared: &Prepared, name: &str) -> Result<Chain, Failure> {
             None => failure,
         }
     })?;
-    let link = |(name, reason): (String, packages::reason::Reason)| Link {
-        name,
-        why: reason.to_string(),
-    };
+    let link =
+        |(name, reason): (String, packages::reason::Reason)| Link { name, why: reason.to_string() };
     Ok(Chain { what: name.to_owned(), links: links.into_iter().map(link).collect() })
 }
 
@@ -82,10 +80,9 @@ fn file(session: &Session<'_>, prepared: &Prepared, path: &str) -> Result<Chain,
     let assembly = &prepared.declared.assembly;
     let lock = locks::fetch(session, assembly, prepared.lock.clone(), &takes)?;
     let unpacked = image::unpack(session, &lock)?;
-    let knowledge =
-        Knowledge::open(session.store, &unpacked, &assembly.image.name, assembly.arch);
-    let composed = image::pool(session)?
-        .install(|| image::compose_image(prepared, &unpacked, &knowledge))?;
+    let knowledge = Knowledge::open(session.store, &unpacked, &assembly.image.name, assembly.arch);
+    let composed =
+        image::pool(session)?.install(|| image::compose_image(prepared, &unpacked, &knowledge))?;
     let mut links = Vec::new();
     let mut next = Some(path.to_owned());
     while let Some(path) = next {

@@ -102,12 +102,18 @@ fn bootable(reader: &mut Reader<'_>, top: Table<'_>) -> Bootable {
         let budgets = Budgets {
             root_bytes: reader.size(table, "root"),
             uki_bytes: reader.size(table, "uki"),
+            uki_aarch64_bytes: table.get("uki-aarch64").map(|_| reader.size(table, "uki-aarch64")),
             init_bytes: reader.size(table, "init"),
         };
         room(reader, table, slots, budgets);
         budgets
     });
-    let budgets = budgets.unwrap_or(Budgets { root_bytes: 0, uki_bytes: 0, init_bytes: 0 });
+    let budgets = budgets.unwrap_or(Budgets {
+        root_bytes: 0,
+        uki_bytes: 0,
+        uki_aarch64_bytes: None,
+        init_bytes: 0,
+    });
     let compression = below(reader, top, "compression", &keys::COMPRESSION)
         .map(|table| Compression {
             dev: level(reader, table, "dev"),
@@ -158,7 +164,8 @@ fn room(reader: &mut Reader<'_>, table: Table<'_>, slots: Slots, budgets: Budget
     // a 127th in all, and one block for the superblock.
     let verity_bytes = slots.root_bytes.div_ceil(127) + 4096;
     // The kernel that runs, the one being written, and the boot loader.
-    let esp_bytes = budgets.uki_bytes.saturating_mul(2).saturating_add(MIB);
+    let uki_bytes = budgets.uki_bytes.max(budgets.uki_aarch64_bytes.unwrap_or(0));
+    let esp_bytes = uki_bytes.saturating_mul(2).saturating_add(MIB);
     let checks = [
         ("the root's budget does not fit the slot", budgets.root_bytes, slots.root_bytes),
         ("a full root's hash tree does not fit the slot", verity_bytes, slots.verity_bytes),
