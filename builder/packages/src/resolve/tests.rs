@@ -62,7 +62,9 @@ fn check_one(lines: &str, wishes: &str, expect: &str) {
 
 #[track_caller]
 fn refused(lines: &str, wishes: &str) -> String {
-    solved(&[("trixie", lines)], &demand(wishes)).unwrap_err().to_string()
+    let error = solved(&[("trixie", lines)], &demand(wishes)).unwrap_err();
+    assert!(!matches!(error, ResolveError::Unsound(_)), "{error}");
+    error.to_string()
 }
 
 #[test]
@@ -117,6 +119,14 @@ fn conflicts_are_kept_and_searched_around() {
     check_one(lines, "aa", "aa cc");
     let error = refused("aa 1; Conflicts: bb\nbb 1", "aa bb");
     assert!(error.contains("aa 1 (trixie)") && error.contains("bb"), "{error}");
+}
+
+#[test]
+fn a_search_keeps_the_preference_where_nothing_is_in_the_way() {
+    // The first two force a search; the others should come out as if there had been none.
+    let lines = "aa 1; Depends: bb | cc, ff | gg, ii | jj, hh\nbb 1; Depends: dd\ncc 1\n\
+                 dd 1; Conflicts: aa\nff 1\ngg 1\nhh 1; Depends: jj | ii\nii 1\njj 1";
+    check_one(lines, "aa", "aa cc ff hh ii");
 }
 
 #[test]
