@@ -9,7 +9,7 @@
 //! What is demanded:
 //!
 //! * The file is a cleartext-signed message (RFC 9580, section 7) and nothing else: not one byte
-//!   before, between or after its parts ([`frame`]). The text that is read afterwards is the text
+//!   before, between or after its parts (`frame`). The text that is read afterwards is the text
 //!   that was hashed.
 //! * A number of valid signatures, each by another certificate of the [`Keyring`]. A signature by a
 //!   key that is not in it counts for nothing and does no harm: archives sign with the keys of
@@ -17,7 +17,7 @@
 //! * The hash is of the SHA-2 or SHA-3 families with at least 256 bits, the signature is of text,
 //!   made after its key and not in the future, not expired, and without a critical part that is not
 //!   understood.
-//! * The certificate is valid at the time of the signature and now ([`keyring`]): bound by
+//! * The certificate is valid at the time of the signature and now (`keyring`): bound by
 //!   self-signatures of the same strength, not expired, not revoked for whatever reason, allowed to
 //!   sign.
 //!

@@ -10,9 +10,9 @@
 //!
 //! There are often several solutions. The one that is taken is apt's: requests first, then
 //! depth-first through the clauses, each met by what is there already or by its first alternative
-//! ([`prefer`]). When that runs into a conflict, a real solver searches with the same preference
-//! ([`solver`]). Whatever was found is checked by a third piece of code that knows nothing of the
-//! first two ([`check`]); a solution that it finds fault with is never given out.
+//! (`prefer`). When that runs into a conflict, a real solver searches with the same preference
+//! (`solver`). Whatever was found is checked by a third piece of code that knows nothing of the
+//! first two (`check`); a solution that it finds fault with is never given out.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -81,7 +81,7 @@ pub struct Chosen<'a> {
 
 /// Packages that meet a demand together.
 ///
-/// Holding one proves that [`check`] found nothing: every wish is met, every clause of every
+/// Holding one proves that the checker found nothing: every wish is met, every clause of every
 /// package is met by a package of the solution or left out on purpose, and no two are in conflict.
 /// It does not prove that there is no other solution.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -126,7 +126,8 @@ impl Tables {
             [] => {
                 let suites = first_word(words).map(|name| universe.elsewhere(name));
                 let suites = suites.filter(|suites| !suites.is_empty());
-                let hint = suites.map(|suites| format!(", only in {}", suites.join(", ")));
+                let hint = suites
+                    .map(|suites| format!(" (perhaps in {}, if that is named)", suites.join(", ")));
                 let name = self.words.len();
                 self.words.push((format!("{words}{}", hint.unwrap_or_default()), String::new()));
                 self.none(name, "").into()

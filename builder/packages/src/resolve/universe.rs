@@ -176,11 +176,14 @@ impl<'a> Universe<'a> {
         }))
     }
 
-    /// The suites that have a package of this name at all.
+    /// Suites that have a package of this name, but give it only to who names them.
     pub(super) fn elsewhere(&self, name: &str) -> Vec<String> {
         let suite = |candidate: &Candidate<'_>| self.suites.get(candidate.suite);
         let all = self.all(name).filter_map(|(_, candidate)| suite(candidate));
-        all.map(|(name, _)| (*name).to_owned()).collect()
+        let mut found: Vec<String> =
+            all.filter(|(_, by_name)| *by_name).map(|(name, _)| (*name).to_owned()).collect();
+        found.dedup();
+        found
     }
 
     /// Names that differ by one letter, or begin with this one.
