@@ -28,7 +28,7 @@ mod program;
 mod unpack;
 
 pub use error::ToolError;
-pub use oracle::{oracle, oracle_tree};
+pub use oracle::{oracle, oracle_package, oracle_tree};
 use program::Program;
 
 /// The directory of the store that trees are in; bump when the way of unpacking changes.

@@ -12,8 +12,8 @@ use ureq::http::Response;
 use ureq::tls::{PemItem, RootCerts, TlsConfig, parse_pem};
 use ureq::{Agent, Timeout};
 
-use super::error::{FetchError, Why};
 use super::Limits;
+use super::error::{FetchError, Why};
 use crate::environment::Proxies;
 
 pub(super) struct Transport {
@@ -52,10 +52,8 @@ impl Transport {
         limits: Limits,
     ) -> Result<Self, FetchError> {
         let roots = match authorities {
-            Some(path) => root_certificates(path).map_err(|source| FetchError::Authorities {
-                path: path.to_owned(),
-                source,
-            })?,
+            Some(path) => root_certificates(path)
+                .map_err(|source| FetchError::Authorities { path: path.to_owned(), source })?,
             None => RootCerts::WebPki,
         };
         for url in [&proxies.http, &proxies.https].into_iter().flatten() {

@@ -38,8 +38,8 @@ pub fn oracle(name: &str) -> Result<Command, String> {
     let path = path.into_iter().find(|path| tree.path(path).exists());
     let path = path.ok_or_else(|| format!("`{name}` is no program of {IMAGE}"))?;
     let command = tree.command(&path).map_err(|error| words(&error))?;
-    // Programs that start others of the tree find none: they would be started by the host's
-    // loader. And a user's own settings are none of a test's.
+    // A program that starts another of the tree must find none: the host's loader would start it.
+    // And a user's own settings are none of a test's.
     Ok(command.env("PATH", "/nonexistent").env("MTOOLSRC", "/dev/null"))
 }
 
@@ -48,20 +48,47 @@ pub fn oracle(name: &str) -> Result<Command, String> {
 /// # Errors
 /// It cannot be had; in words.
 pub fn oracle_tree() -> Result<&'static ToolTree, String> {
+    let make = || -> Result<ToolTree, Box<dyn Error>> {
+        let arch = Arch::of_this_program().ok_or("there are no tools for this machine")?;
+        let store = Store::open(&Environment::read()?.cache_dir)?;
+        let wanted = fetch(&store, IMAGE, arch, &|_| true)?;
+        let package = |wanted: Wanted| Package { name: wanted.name, digest: wanted.digest };
+        let packages: Vec<Package> = wanted.into_iter().map(package).collect();
+        Ok(ToolTree::ensure(&store, arch, &packages)?)
+    };
     let made = TREE.get_or_init(|| make().map_err(|error| words(error.as_ref())));
     made.as_ref().map_err(Clone::clone)
 }
 
-fn make() -> Result<ToolTree, Box<dyn Error>> {
-    let arch = Arch::of_this_program().ok_or("there are no tools for this machine")?;
-    let lock = Lock::parse(&fs::read(lock_path(arch))?)?;
-    let environment = Environment::read()?;
-    let mirrors = Mirrors::find(&[], &environment.config_file, Path::new("/"))?;
-    let fetcher = Fetcher::new(mirrors, Network::Online, &environment, Limits::default())?;
-    let store = Store::open(&environment.cache_dir)?;
-    let wanted: Vec<Wanted> = lock
-        .packages
-        .iter()
+/// The `.deb` of the first package of an image's lock whose name is the wanted one.
+///
+/// # Errors
+/// There is none, or it cannot be had; in words.
+pub fn oracle_package(
+    image: &str,
+    arch: Arch,
+    is_wanted: &dyn Fn(&str) -> bool,
+) -> Result<Vec<u8>, String> {
+    let read = || -> Result<Vec<u8>, Box<dyn Error>> {
+        let store = Store::open(&Environment::read()?.cache_dir)?;
+        let wanted = fetch(&store, image, arch, is_wanted)?;
+        let first = wanted.first().ok_or("the lock has no such package")?;
+        let object = store.get(&first.digest)?.ok_or("it left the store")?;
+        Ok(object.read()?)
+    };
+    read().map_err(|error| words(error.as_ref()))
+}
+
+/// Fetches the packages of a lock that are wanted.
+fn fetch(
+    store: &Store,
+    image: &str,
+    arch: Arch,
+    is_wanted: &dyn Fn(&str) -> bool,
+) -> Result<Vec<Wanted>, Box<dyn Error>> {
+    let lock = Lock::parse(&fs::read(lock_path(image, arch))?)?;
+    let packages = lock.packages.iter().filter(|(key, _)| is_wanted(&key.name));
+    let wanted: Vec<Wanted> = packages
         .map(|(key, locked)| Wanted {
             name: format!("{} {}", key.name, key.version),
             archive: Archive::of_suite(&locked.suite),
@@ -70,16 +97,17 @@ fn make() -> Result<ToolTree, Box<dyn Error>> {
             digest: locked.digest,
         })
         .collect();
-    fetcher.fetch(&store, &wanted, &Unseen)?;
-    let package = |wanted: Wanted| Package { name: wanted.name, digest: wanted.digest };
-    let packages: Vec<Package> = wanted.into_iter().map(package).collect();
-    Ok(ToolTree::ensure(&store, arch, &packages)?)
+    let environment = Environment::read()?;
+    let mirrors = Mirrors::find(&[], &environment.config_file, Path::new("/"))?;
+    let fetcher = Fetcher::new(mirrors, Network::Online, &environment, Limits::default())?;
+    fetcher.fetch(store, &wanted, &Unseen)?;
+    Ok(wanted)
 }
 
 /// Where the checkout has the lock: this crate is two directories below it.
-fn lock_path(arch: Arch) -> PathBuf {
+fn lock_path(image: &str, arch: Arch) -> PathBuf {
     let images = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../images");
-    images.join(IMAGE).join(format!("{arch}.lock"))
+    images.join(image).join(format!("{arch}.lock"))
 }
 
 fn words(error: &dyn Error) -> String {
