@@ -79,7 +79,12 @@ const ROWS: &[Row] = &[
     row(Reason::VeritySuperblock, "verity-superblock", REWRITE),
     row(Reason::VerityDevice, "verity-device", REWRITE),
     row(Reason::RootCorrupt, "root-corrupt", REWRITE),
-    row(Reason::RootMount, "root-mount", REWRITE),
+    row(
+        Reason::RootMount,
+        "root-mount",
+        "look for a module above that did not load: the initrd may lack one; \
+         else write the image to the disk again",
+    ),
     row(Reason::SwitchRoot, "switch-root", REBUILD),
     row(Reason::Services, "services", REBUILD),
     row(
