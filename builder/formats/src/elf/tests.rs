@@ -1,3 +1,9 @@
+#![allow(
+    clippy::as_conversions,
+    clippy::let_underscore_must_use,
+    reason = "samples are laid out byte by byte, and some parsers are only asked not to panic"
+)]
+
 use proptest::prelude::*;
 
 use super::*;
