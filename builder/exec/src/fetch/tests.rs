@@ -1,3 +1,5 @@
+#![allow(clippy::as_conversions, reason = "lengths of a few bytes")]
+
 use std::fs;
 use std::sync::atomic::AtomicI64;
 use std::time::Instant;
