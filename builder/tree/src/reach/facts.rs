@@ -130,6 +130,9 @@ pub trait Facts: ContentSource {
         self.of(content)
     }
 
+    /// Says which modules will be asked for, all at once, so that they can be read in parallel.
+    fn prepare_modules(&self, _contents: &[&Content]) {}
+
     /// A package outside the tree that has a file of this name, where one is known.
     fn package_with(&self, _file_name: &str) -> Option<String> {
         None

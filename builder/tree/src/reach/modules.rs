@@ -10,7 +10,7 @@ use std::sync::Arc;
 use formats::kmod::{
     AliasIndex, BuiltIn, IndexError, ModuleFacts, ModuleSet, module_name, name_of_file,
 };
-use formats::tree::Kind;
+use formats::tree::{Content, Kind};
 use recipe::declared::ModuleDecl;
 use recipe::glob::Glob;
 
@@ -332,6 +332,9 @@ impl Walk<'_> {
     }
 
     fn alias_index(&mut self, kernel: &Kernel) -> AliasIndex {
+        let content = |path: &String| self.tree.get(path)?.content();
+        let contents: Vec<&Content> = kernel.files.values().filter_map(content).collect();
+        self.facts.prepare_modules(&contents);
         let mut index = AliasIndex::default();
         for (name, path) in &kernel.files {
             let Some(facts) = self.module_facts(path) else { continue };
