@@ -18,7 +18,6 @@
     missing_docs,
     reason = "a test fails by panicking"
 )]
-#![expect(clippy::disallowed_methods, reason = "a test starts the reference tool itself")]
 
 mod install;
 
