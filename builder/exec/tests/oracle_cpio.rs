@@ -10,10 +10,8 @@
 mod reference;
 
 use std::fs;
-use std::io::Write as _;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::Path;
-use std::process::Stdio;
 
 use formats::cpio;
 use formats::tree::{Content, Kind, NoContent, Node, Tree};
@@ -37,16 +35,7 @@ fn sample() -> Tree {
 }
 
 fn cpio(folder: &Path, arguments: &[&str], input: &[u8]) -> Vec<u8> {
-    let mut child = tool(folder, "cpio")
-        .args(arguments)
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .spawn()
-        .unwrap();
-    child.stdin.take().unwrap().write_all(input).unwrap();
-    let output = child.wait_with_output().unwrap();
-    assert!(output.status.success());
-    output.stdout
+    tool(folder, "cpio").args(arguments).input(input).run().unwrap().stdout
 }
 
 fn archive() -> Vec<u8> {

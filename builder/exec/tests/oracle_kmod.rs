@@ -10,25 +10,31 @@
 mod reference;
 
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
+use contract::arch::Arch;
 use formats::kmod::{self, ModuleFacts, ModuleSet};
+use packages::compression::{self, Compression};
 use reference::{folder, run};
 
-const VERSION: &str = "6.12.117+deb13";
-
-/// The kernel package of an architecture.
-fn package(arch: &str) -> PathBuf {
-    format!("/work/scratch-reach/kernel/linux-image-{VERSION}-{arch}_6.12.117-1_{arch}.deb").into()
-}
-
-/// A kernel's modules, unpacked and uncompressed in a folder that the tools reach.
-fn unpack(folder: &Path, arch: &str) -> PathBuf {
-    fs::copy(package(arch), folder.join("kernel.deb")).unwrap();
-    run(folder, "dpkg-deb", &["-x", "kernel.deb", "."]);
+/// A kernel's modules, unpacked and uncompressed in a folder that the tools reach; answers the
+/// kernel's release.
+fn unpack(folder: &Path, arch: Arch) -> String {
+    let is_kernel = |name: &str| name.starts_with("linux-image-6");
+    let is_module = |path: &str| path.starts_with("usr/lib/modules/");
+    let mut release = String::new();
+    for (path, mut content) in reference::packaged(arch, is_kernel, is_module) {
+        path.split('/').nth(3).unwrap().clone_into(&mut release);
+        let mut path = folder.join(path);
+        if path.extension().is_some_and(|end| end == "xz") {
+            content = compression::unpack(Compression::Xz, &content, 1 << 30).unwrap();
+            path.set_extension("");
+        }
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, content).unwrap();
+    }
     std::os::unix::fs::symlink("usr/lib", folder.join("lib")).unwrap();
-    run(folder, "find", &["usr", "-name", "*.ko.xz", "-exec", "xz", "-d", "{}", "+"]);
-    folder.join(format!("usr/lib/modules/{VERSION}-{arch}"))
+    release
 }
 
 /// The paths of all modules below `top`, and what each says.
@@ -58,11 +64,11 @@ fn assert_same(file: &str, ours: &str, theirs: &str) {
     assert_eq!(ours.len(), theirs.len(), "{file}");
 }
 
-fn compare(folder: &Path, top: &Path, modules: &[(String, ModuleFacts)], arch: &str) {
+fn compare(folder: &Path, top: &Path, modules: &[(String, ModuleFacts)], release: &str) {
     let order = fs::read_to_string(top.join("modules.order")).unwrap();
     let pairs = modules.iter().map(|(path, facts)| (path.as_str(), facts));
     let set = ModuleSet::new(pairs, &order).unwrap();
-    run(folder, "depmod", &["-b", ".", &format!("{VERSION}-{arch}")]);
+    run(folder, "depmod", &["-b", ".", release]);
     let theirs = |file: &str| fs::read_to_string(top.join(file)).unwrap();
     assert_same("modules.dep", &set.dep(), &theirs("modules.dep"));
     assert_same("modules.alias", &set.alias(), &theirs("modules.alias"));
@@ -87,13 +93,14 @@ fn assert_depends_are_the_symbols(modules: &[(String, ModuleFacts)]) {
 }
 
 /// All of Debian's modules, then a third of them: an image keeps a part.
-fn check(arch: &str) {
+fn check(arch: Arch) {
     let folder = folder();
-    let top = unpack(folder.path(), arch);
+    let release = unpack(folder.path(), arch);
+    let top = folder.path().join("usr/lib/modules").join(&release);
     let mut modules = read(&top);
     assert!(modules.len() > 4000, "{} modules", modules.len());
     assert_depends_are_the_symbols(&modules);
-    compare(folder.path(), &top, &modules, arch);
+    compare(folder.path(), &top, &modules, &release);
     modules.sort_by(|(a, _), (b, _)| a.cmp(b));
     let (mut kept, mut at) = (Vec::new(), 0);
     for module in modules {
@@ -104,15 +111,15 @@ fn check(arch: &str) {
             fs::remove_file(top.join(&module.0)).unwrap();
         }
     }
-    compare(folder.path(), &top, &kept, arch);
+    compare(folder.path(), &top, &kept, &release);
 }
 
 #[test]
 fn indexes_of_the_x86_64_kernel_are_those_of_depmod() {
-    check("amd64");
+    check(Arch::X86_64);
 }
 
 #[test]
 fn indexes_of_the_aarch64_kernel_are_those_of_depmod() {
-    check("arm64");
+    check(Arch::Aarch64);
 }

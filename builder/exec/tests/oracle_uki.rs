@@ -14,10 +14,12 @@ mod reference;
 use std::fs;
 use std::path::Path;
 
+use contract::arch::Arch;
 use formats::pe::Image;
 use formats::pe::uki::{Parts, assemble, inspect};
 use reference::{folder, run, tool};
 
+const PACKAGE: &str = "systemd-boot-efi";
 const STUB: &str = "usr/lib/systemd/boot/efi/linuxx64.efi.stub";
 const KERNEL: &str = "usr/lib/systemd/boot/efi/systemd-bootx64.efi";
 const OS_RELEASE: &str = "ID=ashlar\nPRETTY_NAME=\"Ashlar\"\nVERSION_ID=1\n";
@@ -27,8 +29,9 @@ const SBAT: &str = "sbat,1,SBAT Version,sbat,1,https://github.com/rhboot/shim/bl
                     ashlar,1,Ashlar,ashlar,1,https://example.org\n";
 
 fn uki(folder: &Path) -> Vec<u8> {
-    let stub = reference::file(STUB);
-    let linux = reference::file(KERNEL);
+    let stub = reference::file(Arch::X86_64, PACKAGE, STUB);
+    let linux = reference::file(Arch::X86_64, PACKAGE, KERNEL);
+    fs::write(folder.join("stub"), &stub).unwrap();
     let initrd = vec![0x42; 1_000_001];
     let parts = Parts {
         stub: &stub,
@@ -65,7 +68,6 @@ fn ukify_sees_what_we_put_in() {
 fn ukify_builds_the_same_sections() {
     let folder = folder();
     let ours = uki(folder.path());
-    let stub = format!("--stub=/{STUB}");
     let arguments = [
         "build",
         "--linux=linux",
@@ -77,7 +79,7 @@ fn ukify_builds_the_same_sections() {
         "--os-release",
         OS_RELEASE,
         "--sbat=@sbat",
-        &stub,
+        "--stub=stub",
         "--output=theirs.efi",
     ];
     run(folder.path(), "ukify", &arguments);
@@ -112,7 +114,7 @@ fn objdump_sees_sections_beside_each_other() {
 fn sbverify_finds_no_signature_and_no_gap() {
     let folder = folder();
     uki(folder.path());
-    let listed = tool(folder.path(), "sbverify").args(["--list", "uki.efi"]).output().unwrap();
+    let listed = tool(folder.path(), "sbverify").args(["--list", "uki.efi"]).finish().unwrap();
     let printed = [listed.stdout, listed.stderr].concat();
     assert_eq!(String::from_utf8_lossy(&printed), "No signature table present\n");
 }

@@ -51,7 +51,7 @@ fn versions_stand_in_the_order_of_dpkg() {
     let folder = folder();
     let holds = |one: &str, operator: &str, two: &str| {
         let arguments = ["--compare-versions", one, operator, two];
-        tool(folder.path(), "dpkg").args(arguments).output().unwrap().status.success()
+        tool(folder.path(), "dpkg").args(arguments).finish().unwrap().is_success()
     };
     for (one, two) in &pairs() {
         let ours = Version::parse(one).unwrap().cmp(&Version::parse(two).unwrap());
