@@ -17,6 +17,8 @@ const TYPE_HEAD2: u16 = 3;
 const PARTIAL: u16 = 1 << 15;
 /// The file ends with a cluster beside its inode.
 const ADVISE_INLINE_TAIL: u16 = 0x8;
+/// Clusters may have more than a block, and say so.
+const ADVISE_BIG_CLUSTERS: u16 = 0x2;
 /// Plain blocks are rotated by their place in the file.
 const ADVISE_INTERLACED: u16 = 0x10;
 
@@ -50,6 +52,8 @@ struct Entry {
     kind: u16,
     value: u16,
     block: u32,
+    /// How many blocks the cluster before it has, where this entry says so.
+    blocks: Option<u16>,
 }
 
 /// The header of an index.
@@ -106,11 +110,10 @@ impl<R: ReadAt> Reader<R> {
             let kind = u16_at(bytes, 0)?;
             let follows = kind & 3 == TYPE_FOLLOW;
             let value = u16_at(bytes, if follows { 4 } else { 2 })?;
-            (kind & PARTIAL == 0 || !follows).then_some(Entry {
-                kind: kind & 3,
-                value,
-                block: u32_at(bytes, 4)?,
-            })
+            let block = u32_at(bytes, 4)?;
+            let (kind, partial) = (kind & 3, kind & PARTIAL != 0);
+            let blocks = count_in(kind, value, header.big());
+            (!partial || !follows).then_some(Entry { kind, value, block, blocks })
         };
         let entries = bytes.chunks_exact(8).map(entry).collect::<Option<_>>();
         let broken = || ReadError::Broken { what: "an index entry", at: start };
@@ -130,10 +133,11 @@ impl<R: ReadAt> Reader<R> {
         let mut out = Vec::with_capacity(at(count));
         let (first, others) = bytes.split_at(at(4 * pairs.next_multiple_of(2)));
         let (middle, last) = others.split_at(at(2 * in_large));
-        first.chunks_exact(8).for_each(|pack| unpack(pack, 2, 16, &mut out));
+        let big = header.big();
+        first.chunks_exact(8).for_each(|pack| unpack(pack, (2, 16), big, &mut out));
         out.truncate(at(pairs));
-        middle.chunks_exact(32).for_each(|pack| unpack(pack, 16, 14, &mut out));
-        last.chunks_exact(8).for_each(|pack| unpack(pack, 2, 16, &mut out));
+        middle.chunks_exact(32).for_each(|pack| unpack(pack, (16, 14), big, &mut out));
+        last.chunks_exact(8).for_each(|pack| unpack(pack, (2, 16), big, &mut out));
         out.truncate(at(count));
         Ok((out, header.offset + len))
     }
@@ -147,8 +151,20 @@ impl<R: ReadAt> Reader<R> {
     }
 }
 
-/// Takes a pack apart: entries of `width_bits` bits, then the block number they count from.
-fn unpack(pack: &[u8], size: usize, width_bits: usize, out: &mut Vec<Entry>) {
+impl Header {
+    const fn big(&self) -> bool {
+        self.advise & ADVISE_BIG_CLUSTERS != 0
+    }
+}
+
+/// How many blocks the cluster has whose beginning was just before this entry.
+fn count_in(kind: u16, value: u16, big: bool) -> Option<u16> {
+    (big && kind == TYPE_FOLLOW && value & COUNT_FLAG != 0).then_some(value & !COUNT_FLAG)
+}
+
+/// Takes a pack apart: entries of `width_bits` bits, then the block number they count from. Where
+/// all clusters have one block, that is the number of the one before the first.
+fn unpack(pack: &[u8], (size, width_bits): (usize, usize), big: bool, out: &mut Vec<Entry>) {
     let base = u32_at(pack, pack.len().saturating_sub(4)).unwrap_or_default();
     let (mut bits, mut held, mut bytes) = (0_u64, 0, pack.iter());
     let mut entries = Vec::with_capacity(size);
@@ -159,25 +175,20 @@ fn unpack(pack: &[u8], size: usize, width_bits: usize, out: &mut Vec<Entry>) {
         }
         let entry = u16::try_from(bits & ((1 << width_bits) - 1)).unwrap_or_default();
         (bits, held) = (bits >> width_bits, held - width_bits);
-        entries.push(Entry { kind: entry >> 12 & 3, value: entry & 0xFFF, block: 0 });
+        let (kind, value) = (entry >> 12 & 3, entry & 0xFFF);
+        entries.push(Entry { kind, value, block: 0, blocks: count_in(kind, value, big) });
     }
-    let mut counted = 0_u32;
+    let mut counted = u32::from(!big);
     for number in 0..entries.len() {
-        let next = entries.get(number + 1).copied();
+        let says = entries.get(number + 1).is_some_and(|next| next.blocks.is_some());
         let Some(entry) = entries.get_mut(number) else { break };
         if entry.kind != TYPE_FOLLOW {
             entry.block = base.wrapping_add(counted);
-            let says_itself = next.is_some_and(is_count);
-            counted = counted.wrapping_add(u32::from(!says_itself));
-        } else if is_count(*entry) {
-            counted = counted.wrapping_add(u32::from(entry.value & !COUNT_FLAG));
+            counted = counted.wrapping_add(u32::from(!says));
         }
+        counted = counted.wrapping_add(entry.blocks.map_or(0, u32::from));
     }
     out.extend(entries);
-}
-
-fn is_count(entry: Entry) -> bool {
-    entry.kind == TYPE_FOLLOW && entry.value & COUNT_FLAG != 0
 }
 
 /// Joins the entries of a file into pieces. `end` is where its index ends. None for an index that
@@ -189,10 +200,8 @@ fn join(entries: &[Entry], header: &Header, len: u64, end: u64) -> Option<Vec<Pi
             continue;
         }
         let start = wide(number).checked_mul(BLOCK_U64)? + u64::from(entry.value);
-        let blocks = match entries.get(number + 1) {
-            Some(next) if is_count(*next) => u32::from(next.value & !COUNT_FLAG),
-            _ => 1,
-        };
+        let says = entries.get(number + 1).and_then(|next| next.blocks);
+        let blocks = says.map_or(1, u32::from);
         if usize::from(entry.value) >= BLOCK || entry.kind == TYPE_HEAD2 {
             return None;
         }
