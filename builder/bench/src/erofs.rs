@@ -48,7 +48,7 @@ fn codec(level: &str) -> Result<Codec, String> {
     }
 }
 
-/// Writes an image once, and prints seconds and bytes.
+/// Writes an image once, and prints seconds, seconds of processor, bytes, and units cached.
 pub(crate) fn write(words: &[String]) -> Outcome {
     let options = Options {
         codec: codec(word(words, 1, "level")?)?,
@@ -66,10 +66,11 @@ pub(crate) fn write(words: &[String]) -> Outcome {
     };
     let (tree, files) = directory::read(Path::new(word(words, 0, "directory")?))?;
     let mut out = File::create(word(words, 5, "image")?)?;
-    let start = Instant::now();
+    let (start, cpu) = (Instant::now(), measure::cpu_seconds("self"));
     let layout = formats::erofs::write(&tree, &files, cache.as_ref(), &mut out, &options)?;
-    let seconds = start.elapsed().as_secs_f64();
-    println!("{seconds:.3} {} {}/{}", layout.len_bytes, layout.units_cached, layout.units);
+    let (seconds, cpu) = (start.elapsed().as_secs_f64(), measure::cpu_seconds("self") - cpu);
+    let (len, cached, units) = (layout.len_bytes, layout.units_cached, layout.units);
+    println!("{seconds:.3} {cpu:.2} {len} {cached}/{units}");
     Ok(())
 }
 
@@ -77,19 +78,24 @@ pub(crate) fn write(words: &[String]) -> Outcome {
 struct Row {
     name: &'static str,
     seconds: f64,
+    cpu_s: f64,
     bytes: f64,
     peak_kib: u64,
 }
 
 impl Row {
     fn print(&self, peer: &Self) {
-        let (time, size) = (self.seconds / peer.seconds, self.bytes / peer.bytes);
-        let memory = self.peak_kib >> 10;
+        let ratio = |of: fn(&Self) -> f64| of(self) / of(peer);
         println!(
-            "{:<26} {:>8.2} s {time:>6.2} × {:>8.2} MB {size:>6.3} × {memory:>6} MiB",
+            "{:<26} {:>8.2} s {:>6.2} × {:>8.2} s {:>6.2} × {:>8.2} MB {:>6.3} × {:>5} MiB",
             self.name,
             self.seconds,
+            ratio(|row| row.seconds),
+            self.cpu_s,
+            ratio(|row| row.cpu_s),
             self.bytes / 1e6,
+            ratio(|row| row.bytes),
+            self.peak_kib >> 10,
         );
     }
 }
@@ -109,7 +115,8 @@ fn ours(
     fs::remove_file(image)?;
     let mut figures = taken.stdout.split_whitespace();
     let mut figure = || figures.next().and_then(|text| text.parse::<f64>().ok()).ok_or("no figure");
-    Ok(Row { name, seconds: figure()?, bytes: figure()?, peak_kib: taken.peak_kib })
+    let (seconds, cpu_s, bytes) = (figure()?, figure()?, figure()?);
+    Ok(Row { name, seconds, cpu_s, bytes, peak_kib: taken.peak_kib })
 }
 
 /// Runs the reference tool: its own words come first, so that it may be inside a chroot, where
@@ -139,10 +146,10 @@ fn theirs(words: &[String]) -> Result<Row, Box<dyn std::error::Error>> {
     let bytes = fs::metadata(seen)?.len();
     fs::remove_file(seen)?;
     let bytes = u32::try_from(bytes >> 10).map_err(io::Error::other)?;
-    let seconds = taken.time.as_secs_f64();
     Ok(Row {
         name: "mkfs.erofs",
-        seconds,
+        seconds: taken.time.as_secs_f64(),
+        cpu_s: taken.cpu_s,
         bytes: f64::from(bytes) * 1024.0,
         peak_kib: taken.peak_kib,
     })
@@ -153,7 +160,7 @@ pub(crate) fn compare(words: &[String]) -> Outcome {
     let plain = ours("ours, file by file", words, "0")?;
     let packed = ours("ours, small files packed", words, "512")?;
     let peer = theirs(words)?;
-    println!("{:<26} {:>10} {:>8} {:>11} {:>8} {:>10}", "", "time", "", "size", "", "memory");
+    println!("{:<26} {:>10} {:>19} {:>20} {:>18}", "", "time", "processor", "size", "memory");
     for row in [&peer, &plain, &packed] {
         row.print(&peer);
     }
